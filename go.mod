@@ -1,0 +1,3 @@
+module github.com/dssctl/dssctl
+
+go 1.26.8
