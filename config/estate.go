@@ -1,0 +1,44 @@
+// Package config reads an estate: the folder of *.dss.hcl files. It parses,
+// evaluates variables, locals and for_each, decodes each instance by the
+// schema, and reports every error it finds at once, each with its place in the
+// source. It knows nothing of the live world.
+package config
+
+import (
+	"encoding/json"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/dssctl/dssctl/internal/secret"
+)
+
+// Estate is an evaluated configuration.
+type Estate struct {
+	Dir string
+	// Files are the configuration's files (not the variable files) by base
+	// name, with the SHA-256 of their content in hexadecimal.
+	Files map[string]string
+	// Sources are the parsed files by the names in hcl.Range, for rendering
+	// diagnostics.
+	Sources map[string]*hcl.File
+	// Instances in the order of their addresses.
+	Instances []*Instance
+	// Variables are the values of the declared variables that are not
+	// sensitive and were given from outside, as JSON.
+	Variables map[string]json.RawMessage
+	// Secrets holds every sensitive value in use, see Block.Text for names.
+	Secrets secret.Values
+	// State is the dssctl { state "TYPE" {} } block; nil for the default.
+	State *Block
+}
+
+// Instance is one declared DSS instance.
+type Instance struct {
+	// Address is instance.NAME or instance.NAME["KEY"].
+	Address string
+	Name    string
+	Key     string // the for_each key, "" without
+	DataDir string // absolute, cleaned
+	// Block holds the attributes and the nested blocks of the aspects.
+	*Block
+}

@@ -1,0 +1,193 @@
+// Package providers holds the contract of an aspect: one kind of thing that a
+// block inside `instance` declares. A provider observes it on the live
+// instance, proposes the steps that bring it to what is declared (purely, from
+// data), and has the performers that carry the steps out. Providers do not
+// know each other.
+package providers
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/config/schema"
+	"github.com/dssctl/dssctl/internal/clock"
+	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/providers/dss"
+)
+
+// Provider is one aspect.
+type Provider interface {
+	// Name is the aspect's name, under which state keeps its record:
+	// "runtime_database".
+	Name() string
+	// Schema is what the aspect adds to the instance block.
+	Schema() schema.Fragment
+	// Observe looks at the live instance: reads only, cheap, bounded. It is
+	// called for every instance; without a declaration it should do no more
+	// than the head line of a plan needs.
+	Observe(ctx context.Context, req ObserveRequest) (Observation, error)
+	// Propose compares, purely.
+	Propose(req Request) (Proposal, hcl.Diagnostics)
+	// Performers maps the kinds of this provider's steps to their code.
+	Performers() map[plan.Kind]Performer
+}
+
+// EstateChecker is a provider that has rules between instances, such as ports
+// that must not overlap. Purely; linear in the number of requests.
+type EstateChecker interface {
+	CheckEstate(all []Request) hcl.Diagnostics
+}
+
+// Importer is a provider that can write the HCL of what it observed.
+type Importer interface {
+	// Import returns the attributes and blocks that declare the observed
+	// state, so that a plan with them is empty.
+	Import(o Observation, f dss.Facts) Draft
+}
+
+// Draft is configuration to be written.
+type Draft struct {
+	Attributes []DraftAttribute
+	Blocks     []DraftBlock
+}
+
+// DraftAttribute is one attribute, with comment lines above it.
+type DraftAttribute struct {
+	Name    string
+	Value   cty.Value
+	Comment string
+}
+
+// DraftBlock is one nested block.
+type DraftBlock struct {
+	Type   string
+	Labels []string
+	Draft
+}
+
+// ObserveRequest is what Observe may look at.
+type ObserveRequest struct {
+	Address  string
+	Instance *dss.Instance
+	Facts    dss.Facts
+	// Desired is the instance as declared.
+	Desired *config.Instance
+	// Secrets resolves the declared secrets, by the names in Desired.
+	Secrets secret.Resolver
+	// Recorded is this aspect's record; nil when there is none.
+	Recorded json.RawMessage
+	Key      secret.Key
+}
+
+// Observation is what was seen: a value of the provider's own. What could not
+// be seen is said inside it and handled by Propose.
+type Observation any
+
+// Headline is an Observation that has something to say in the head line of an
+// instance: "embedded databases (1.3 GiB)".
+type Headline interface{ Headline() string }
+
+// Request is all that Propose decides on.
+type Request struct {
+	Address  string
+	Facts    dss.Facts
+	Desired  *config.Instance
+	Observed Observation
+	Recorded json.RawMessage
+	// Secrets resolves the declared secrets: for comparing, never for output.
+	Secrets secret.Resolver
+	Key     secret.Key
+	// Throughput of past actions on this instance, by kind, bytes a second.
+	Throughput map[string]float64
+}
+
+// Proposal is what has to be done for an aspect.
+type Proposal struct {
+	Changes []plan.Change
+	Steps   []Step
+	// Record is what state shall say when the plan is applied and no step
+	// records something itself; nil for no change.
+	Record json.RawMessage
+	// Forget drops the aspect's record.
+	Forget bool
+}
+
+// Window is when a step may run.
+type Window int
+
+// Online steps run while DSS may run, Offline steps need it stopped.
+const (
+	Online Window = iota
+	Offline
+)
+
+// Step is what a provider proposes; the planner turns it into an action.
+// The planner sets ID, Block, and the sums of Reads.
+type Step struct {
+	plan.Action
+	Window Window
+	// Trial must be proven by a healthy start before the next trial.
+	Trial bool
+}
+
+// Performer carries out one kind of action. Every method may be called again
+// after a crash at any point.
+type Performer interface {
+	// Done reports whether the world is so already: it makes resume safe.
+	Done(ctx context.Context, c *Call) (bool, error)
+	Do(ctx context.Context, c *Call) error
+	// Verify looks at the world again, not at an exit code.
+	Verify(ctx context.Context, c *Call) error
+	// Undo puts back what Do changed, also after a Do that broke off.
+	Undo(ctx context.Context, c *Call) error
+}
+
+// Call is an action on its way.
+type Call struct {
+	Run      string // the run's id
+	Action   plan.Action
+	Address  string
+	Instance *dss.Instance
+	Secrets  secret.Resolver
+	Key      secret.Key
+	Clock    clock.Clock
+	Redactor *secret.Redactor
+	// Progress tells how far it is.
+	Progress func(event.Progress)
+	// Notice tells the user something worth knowing; it is also journalled.
+	Notice func(string)
+	// Receipt is durable memory of this action within the run, for Done,
+	// Verify and Undo, kept across a crash.
+	Receipt Receipt
+	// Record sets the aspect's record in state when the action has ended well;
+	// undoing the action puts the former record back.
+	Record func(aspect string, record any) error
+}
+
+// Args decodes the action's arguments.
+func (c *Call) Args(v any) error { return json.Unmarshal(c.Action.Args, v) }
+
+// Receipt is a small durable value. It must hold no secret.
+type Receipt interface {
+	// Save makes v durable before it returns: call it before the act that it
+	// is about.
+	Save(v any) error
+	// Load fills v with what was saved last; false when nothing was.
+	Load(v any) (bool, error)
+}
+
+// Frame makes the actions around a window; the service provider is one.
+type Frame interface {
+	// Open returns the actions that check that nothing runs, stop DSS, and
+	// protect what the window may break. kinds are those of the window's steps.
+	Open(req Request, kinds []plan.Kind) []plan.Action
+	// Close returns the actions that start DSS and wait until it is ready.
+	// proof asks for the start even where DSS was found stopped.
+	Close(req Request, proof bool) []plan.Action
+}
