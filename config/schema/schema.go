@@ -39,6 +39,9 @@ type Attribute struct {
 	// Secret values never appear anywhere: they count as sensitive whatever
 	// the expression is made of.
 	Secret bool
+	// Public refuses a sensitive value: this one is shown in plans. Numbers
+	// and truth values are always public, other values on demand.
+	Public bool
 	// OneOf lists the strings allowed; empty for any.
 	OneOf []string
 	// Check refuses a known, unmarked, non-null value: the error says what is
