@@ -1,0 +1,40 @@
+# make demo and make test do all their own set-up (scripts/setup).
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+export GOFLAGS := -buildvcs=false
+
+.PHONY: help build setup test lint fmt docs demo bench fuzz clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/dssctl
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/dssctl ./cmd/dssctl
+
+setup: ## install what the tests and the demo need and the machine lacks
+	@scripts/setup
+
+test: setup ## run all tests, with the race detector, never as root
+	@scripts/test ./...
+
+lint: ## run the linters
+	@scripts/lint
+
+fmt: ## format the Go files
+	@scripts/lint --fix
+
+docs: ## write the generated reference pages again
+	go run ./internal/docgen docs/reference
+
+demo: setup build ## the main job on a simulated DSS, with real H2 and PostgreSQL
+	@scripts/demo
+
+bench: setup build ## measure, and write docs/benchmarks.md
+	@scripts/bench
+
+fuzz: ## fuzz every target for FUZZTIME each (default 30s)
+	@scripts/fuzz
+
+clean: ## remove what was built
+	rm -rf bin .cache

@@ -1,0 +1,155 @@
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/state"
+)
+
+// call makes an action ready for its performer. records gathers what the
+// performer has state remember.
+func (s *session) call(in *plan.Instance, a *plan.Action, records map[string]json.RawMessage) *providers.Call {
+	return &providers.Call{
+		Run: s.journal.Run().ID, Action: *a, Address: in.Address,
+		Instance: s.instances[in.Address],
+		Secrets:  s.Secrets, Key: s.meta.Key, Clock: s.Clock, Redactor: s.Redactor,
+		Receipt: receipt{s: s, action: a.ID},
+		Progress: func(p event.Progress) {
+			p.Note = s.Redactor.String(p.Note)
+			s.emit(event.Event{Type: event.ApplyProgress, Instance: in.Address, Action: a.ID, Title: a.Title, Index: s.index[a.ID], Progress: &p})
+		},
+		Notice: func(text string) {
+			text = s.Redactor.String(text)
+			// A notice that cannot be journalled is still shown.
+			_ = s.record(recNotice, a.ID, textData{text})
+			s.emit(event.Event{Type: event.Notice, Instance: in.Address, Action: a.ID, Title: a.Title, Message: text})
+		},
+		Record: func(aspect string, v any) error {
+			b, err := json.Marshal(v)
+			if err != nil {
+				return fmt.Errorf("record of %s: %w", aspect, err)
+			}
+			records[aspect] = b
+			return nil
+		},
+	}
+}
+
+// perform does one action and proves it. Nothing is returned but the reason why
+// it is not done.
+func (s *session) perform(ctx context.Context, in *plan.Instance, a *plan.Action) error {
+	p := s.Performers[a.Kind]
+	records := map[string]json.RawMessage{}
+	c := s.call(in, a, records)
+	ctx = context.WithValue(ctx, actionKey{}, a.ID)
+	started := s.Clock.Now()
+	ev := event.Event{Instance: in.Address, Action: a.ID, Title: a.Title, Index: s.index[a.ID]}
+	tell := func(t event.Type, message string) {
+		ev.Type, ev.Message, ev.Elapsed = t, message, s.Clock.Now().Sub(started)
+		s.emit(ev)
+	}
+
+	if err := s.record(recBegin, a.ID, nil); err != nil {
+		return err
+	}
+	tell(event.ApplyStart, "")
+	skipped, err := p.Done(ctx, c)
+	if err == nil && !skipped {
+		err = p.Do(ctx, c)
+	}
+	if err == nil {
+		err = p.Verify(ctx, c)
+	}
+	if err == nil {
+		err = s.finish(ctx, in, a, skipped, s.Clock.Now().Sub(started), records)
+	}
+	if err != nil {
+		err = s.clean(ctx, err)
+		tell(event.ApplyErrored, err.Error())
+		return errors.Join(err, s.record(recFailed, a.ID, textData{err.Error()}))
+	}
+	if skipped {
+		tell(event.ApplySkipped, "was so already")
+	} else {
+		tell(event.ApplyComplete, "")
+	}
+	return nil
+}
+
+// clean makes an error fit to be shown and stored.
+func (s *session) clean(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("aborted: %w", cause)
+	}
+	return &shownError{text: s.Redactor.String(err.Error()), err: err}
+}
+
+// shownError shows a redacted text and keeps the chain.
+type shownError struct {
+	text string
+	err  error
+}
+
+func (e *shownError) Error() string { return e.text }
+func (e *shownError) Unwrap() error { return e.err }
+
+// finish journals an action's end and brings state up to date. The journal
+// comes first: a recovery repeats the rest from it.
+func (s *session) finish(ctx context.Context, in *plan.Instance, a *plan.Action, skipped bool, elapsed time.Duration, records map[string]json.RawMessage) error {
+	end := endData{Skipped: skipped, Elapsed: elapsed, Records: map[string]recordChange{}, Left: map[string]string{}}
+	all, err := s.Store.Instances(ctx)
+	if err != nil {
+		return err
+	}
+	for aspect, after := range records {
+		end.Records[aspect] = recordChange{Before: all[in.Address].Aspects[aspect], After: after}
+	}
+	for _, f := range a.Reads {
+		sum, err := s.probe(s.instances[in.Address], f.Probe)
+		if err != nil {
+			return fmt.Errorf("read %s again: %w", f.Subject, err)
+		}
+		end.Left[f.Probe] = sum
+	}
+	if err := s.record(recEnd, a.ID, end); err != nil {
+		return err
+	}
+	return s.remember(ctx, in, func(i *state.Instance) {
+		for aspect, c := range end.Records {
+			setAspect(i, aspect, c.After)
+		}
+		if a.Cost.Bytes > 0 && elapsed > time.Second && !skipped {
+			if i.Throughput == nil {
+				i.Throughput = map[string]float64{}
+			}
+			i.Throughput[string(a.Kind)] = float64(a.Cost.Bytes) / elapsed.Seconds()
+		}
+	})
+}
+
+// remember updates the instance's record in state.
+func (s *session) remember(ctx context.Context, in *plan.Instance, f func(*state.Instance)) error {
+	return s.Store.Update(context.WithoutCancel(ctx), in.Address, func(i *state.Instance) error {
+		i.DataDir, i.LastRun, i.Updated = in.DataDir, s.journal.Run().ID, s.Clock.Now()
+		f(i)
+		return nil
+	})
+}
+
+func setAspect(i *state.Instance, aspect string, v json.RawMessage) {
+	if len(v) == 0 || string(v) == "null" {
+		delete(i.Aspects, aspect)
+		return
+	}
+	if i.Aspects == nil {
+		i.Aspects = map[string]json.RawMessage{}
+	}
+	i.Aspects[aspect] = v
+}

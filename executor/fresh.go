@@ -1,0 +1,66 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/providers/dss"
+)
+
+func (e *Executor) refuseOpenRun(ctx context.Context) error {
+	runs, err := e.Store.Runs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		if r.Status.Open() {
+			return &OpenRunError{Run: r}
+		}
+	}
+	return nil
+}
+
+// checkFresh compares everything that the plan was based on with the world.
+func (s *session) checkFresh(ctx context.Context) error {
+	var changed []string
+	seen := map[string]bool{}
+	s.plan.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
+		for _, f := range a.Reads {
+			if key := in.Address + "\x00" + f.Probe; seen[key] {
+				continue
+			} else {
+				seen[key] = true
+			}
+			switch sum, err := s.probe(s.instances[in.Address], f.Probe); {
+			case err != nil:
+				changed = append(changed, fmt.Sprintf("%s: %s cannot be read: %v", in.Address, f.Subject, err))
+			case !secret.Equal(sum, f.Sum):
+				changed = append(changed, fmt.Sprintf("%s: %s", in.Address, f.Subject))
+			}
+		}
+		return true
+	})
+	for _, sec := range s.plan.Secrets {
+		switch v, err := s.Secrets.Secret(sec.Name); {
+		case err != nil:
+			return err
+		case !secret.Equal(plan.SecretSum(s.meta.Key, v), sec.Fingerprint):
+			changed = append(changed, fmt.Sprintf("the value of the secret %s", sec.Name))
+		}
+	}
+	if len(changed) > 0 {
+		return &StaleError{Changed: changed}
+	}
+	return context.Cause(ctx)
+}
+
+// probe returns the keyed sum of something that was read.
+func (s *session) probe(inst *dss.Instance, probe string) (string, error) {
+	content, exists, err := inst.Read(probe)
+	if err != nil {
+		return "", err
+	}
+	return plan.Sum(s.meta.Key, probe, content, exists), nil
+}

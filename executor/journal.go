@@ -1,0 +1,182 @@
+package executor
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/dssctl/dssctl/internal/proc"
+	"github.com/dssctl/dssctl/state"
+)
+
+// The types of a run's records. Each is durable before what follows it happens.
+const (
+	recBegin        = "begin"         // an action is about to be done
+	recReceipt      = "receipt"       // what its performer must remember
+	recProcess      = "process"       // a command that it started
+	recNotice       = "notice"        // what it told the user
+	recEnd          = "end"           // done and verified
+	recFailed       = "failed"        // not done, or not wholly
+	recUndoBegin    = "undo_begin"    //
+	recUndoEnd      = "undo_end"      //
+	recUndoFailed   = "undo_failed"   //
+	recUndoLeftover = "undo_leftover" // undone but for something outside
+	recRollback     = "rollback"      // from here on the run goes backwards
+	recResume       = "resume"        // from here on it goes forward again
+	recInterrupt    = "interrupt"     //
+)
+
+type textData struct {
+	Text string `json:"text"`
+}
+
+// endData closes an action.
+type endData struct {
+	Skipped bool          `json:"skipped,omitempty"` // it was so already
+	Elapsed time.Duration `json:"elapsed_ns"`
+	// Records are the aspects' records that the action set, with what they
+	// were, so that undoing puts them back.
+	Records map[string]recordChange `json:"records,omitempty"`
+	// Left are the sums of the action's probes as it left them: a rollback
+	// refuses when they differ.
+	Left map[string]string `json:"left,omitempty"`
+}
+
+type recordChange struct {
+	Before json.RawMessage `json:"before,omitempty"`
+	After  json.RawMessage `json:"after,omitempty"`
+}
+
+// rollbackData says how far a rollback goes.
+type rollbackData struct {
+	Whole bool `json:"whole"`
+}
+
+type processData struct {
+	Command string       `json:"command"`
+	Process proc.Process `json:"process"`
+}
+
+// phase is how far an action is.
+type phase string
+
+const (
+	pending    phase = "pending"
+	begun      phase = "begun"
+	done       phase = "done"
+	failed     phase = "failed"
+	undoing    phase = "undoing"
+	undone     phase = "undone"
+	undoFailed phase = "undo_failed"
+)
+
+// progress is an action's part of the journal.
+type progress struct {
+	phase    phase
+	began    time.Time
+	ended    time.Time
+	undone   time.Time
+	skipped  bool
+	receipt  json.RawMessage
+	process  *processData
+	notices  []string
+	records  map[string]recordChange
+	left     map[string]string
+	err      string
+	leftover string
+}
+
+// touched reports whether the action may have changed something that is not
+// undone.
+func (p *progress) touched() bool {
+	switch p.phase {
+	case begun, done, failed, undoing, undoFailed:
+		return true
+	default:
+		return false
+	}
+}
+
+// history is a run's journal, read.
+type history struct {
+	actions     map[string]*progress
+	backwards   bool // a rollback has begun
+	whole       bool // of the whole run, not of its open unit
+	interrupted bool
+}
+
+func (h *history) of(action string) *progress {
+	p := h.actions[action]
+	if p == nil {
+		p = &progress{phase: pending}
+		h.actions[action] = p
+	}
+	return p
+}
+
+// read folds a journal's records into what is known of each action.
+func read(records []state.Record) (*history, error) {
+	h := &history{actions: map[string]*progress{}}
+	for _, r := range records {
+		if err := h.add(r); err != nil {
+			return nil, fmt.Errorf("record %d of the journal (%s): %w", r.Seq, r.Type, err)
+		}
+	}
+	return h, nil
+}
+
+func (h *history) add(r state.Record) error {
+	p := h.of(r.Action)
+	var text textData
+	switch r.Type {
+	case recBegin:
+		*p = progress{phase: begun, began: r.Time, receipt: p.receipt, notices: p.notices}
+	case recReceipt:
+		p.receipt = r.Data
+	case recProcess:
+		var d processData
+		if err := json.Unmarshal(r.Data, &d); err != nil {
+			return err
+		}
+		p.process = &d
+	case recNotice:
+		if err := json.Unmarshal(r.Data, &text); err != nil {
+			return err
+		}
+		p.notices = append(p.notices, text.Text)
+	case recEnd:
+		var d endData
+		if err := json.Unmarshal(r.Data, &d); err != nil {
+			return err
+		}
+		p.phase, p.ended, p.skipped, p.records, p.left = done, r.Time, d.Skipped, d.Records, d.Left
+	case recFailed, recUndoFailed, recUndoLeftover:
+		if err := json.Unmarshal(r.Data, &text); err != nil {
+			return err
+		}
+		switch r.Type {
+		case recFailed:
+			p.phase, p.err, p.ended = failed, text.Text, r.Time
+		case recUndoFailed:
+			p.phase, p.err = undoFailed, text.Text
+		default:
+			p.phase, p.undone, p.leftover = undone, r.Time, text.Text
+		}
+	case recUndoBegin:
+		p.phase = undoing
+	case recUndoEnd:
+		p.phase, p.undone = undone, r.Time
+	case recRollback:
+		var d rollbackData
+		if err := json.Unmarshal(r.Data, &d); err != nil {
+			return err
+		}
+		h.backwards, h.whole = true, d.Whole
+	case recResume:
+		h.backwards, h.interrupted = false, false
+	case recInterrupt:
+		h.interrupted = true
+	}
+	// Unknown types come from a newer version and only add.
+	return nil
+}

@@ -1,0 +1,123 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/state"
+)
+
+// Outcome is how an action of a run ended.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeDone       Outcome = "done"
+	OutcomeSkipped    Outcome = "skipped" // it was so already
+	OutcomeFailed     Outcome = "failed"
+	OutcomeOpen       Outcome = "open" // begun, never ended
+	OutcomeUndone     Outcome = "undone"
+	OutcomeUndoFailed Outcome = "undo_failed"
+	OutcomeNotStarted Outcome = "not_started"
+)
+
+// ActionResult is one action's part of a run.
+type ActionResult struct {
+	Instance string
+	Action   *plan.Action
+	Outcome  Outcome
+	Elapsed  time.Duration
+	Error    string
+	Leftover string
+	Notices  []string
+}
+
+// Result is what a run did.
+type Result struct {
+	Run     state.Run
+	Actions []ActionResult
+	// Downtime measured, by instance.
+	Downtime map[string]time.Duration
+}
+
+// ReadRun returns a past or an open run's plan and what it did.
+func ReadRun(ctx context.Context, store state.Store, id string) (*plan.Plan, *Result, error) {
+	j, err := store.OpenRun(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer j.Close() //nolint:errcheck // only read
+	p, h, _, err := load(ctx, j)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, summarize(p, h, j.Run()), nil
+}
+
+// load reads a run's plan and journal.
+func load(ctx context.Context, j state.Journal) (*plan.Plan, *history, int, error) {
+	raw, err := j.Plan(ctx)
+	if err != nil {
+		return nil, nil, 0, fmt.Errorf("plan of run %s: %w", j.Run().ID, err)
+	}
+	p, err := plan.Decode(raw)
+	if err != nil {
+		return nil, nil, 0, fmt.Errorf("plan of run %s: %w", j.Run().ID, err)
+	}
+	records, err := j.Records(ctx)
+	if err != nil {
+		return nil, nil, 0, fmt.Errorf("journal of run %s: %w", j.Run().ID, err)
+	}
+	h, err := read(records)
+	if err != nil {
+		return nil, nil, 0, fmt.Errorf("run %s: %w", j.Run().ID, err)
+	}
+	seq := 0
+	if len(records) > 0 {
+		seq = records[len(records)-1].Seq
+	}
+	return p, h, seq, nil
+}
+
+func (s *session) result(status state.RunStatus) *Result {
+	run := s.journal.Run()
+	run.Status = status
+	return summarize(s.plan, s.history, run)
+}
+
+var outcomes = map[phase]Outcome{
+	pending: OutcomeNotStarted, begun: OutcomeOpen, done: OutcomeDone, failed: OutcomeFailed,
+	undoing: OutcomeUndoFailed, undone: OutcomeUndone, undoFailed: OutcomeUndoFailed,
+}
+
+func summarize(p *plan.Plan, h *history, run state.Run) *Result {
+	r := &Result{Run: run, Downtime: map[string]time.Duration{}}
+	var down time.Time
+	p.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
+		ap := h.of(a.ID)
+		ar := ActionResult{Instance: in.Address, Action: a, Outcome: outcomes[ap.phase], Error: ap.err, Leftover: ap.leftover, Notices: ap.notices}
+		if ap.skipped && ap.phase == done {
+			ar.Outcome = OutcomeSkipped
+		}
+		if !ap.ended.IsZero() {
+			ar.Elapsed = ap.ended.Sub(ap.began)
+		}
+		r.Actions = append(r.Actions, ar)
+		switch a.Phase {
+		case plan.Stop:
+			down = ap.began
+			if ap.phase == undone && !down.IsZero() {
+				r.Downtime[in.Address] += ap.undone.Sub(down)
+				down = time.Time{}
+			}
+		case plan.Start:
+			if ap.phase == done && !down.IsZero() {
+				r.Downtime[in.Address] += ap.ended.Sub(down)
+			}
+		}
+		return true
+	})
+	return r
+}

@@ -1,0 +1,126 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/state"
+)
+
+// Rollback undoes a finished run, the last action first.
+func (e *Executor) Rollback(ctx context.Context, id string, o Options) (*Result, error) {
+	if err := e.refuseOpenRun(ctx); err != nil {
+		return nil, err
+	}
+	s, err := e.reopen(ctx, id, o.Why)
+	if err != nil {
+		return nil, err
+	}
+	defer s.end()
+	if err := s.checkUndoable(ctx); err != nil {
+		return nil, err
+	}
+	s.history.backwards, s.history.whole = true, true
+	s.emit(event.Event{Type: event.RunStart, Message: string(Backwards)})
+	return s.goBack(ctx)
+}
+
+// RefusedError says why something that was asked for is not done.
+type RefusedError struct {
+	What    string
+	Reasons []string
+}
+
+func (e *RefusedError) Error() string {
+	return e.What + " is refused:\n  - " + strings.Join(e.Reasons, "\n  - ")
+}
+
+// checkUndoable refuses to undo what cannot be undone, what a later run built
+// upon, and what somebody has changed since.
+func (s *session) checkUndoable(ctx context.Context) error {
+	run := s.journal.Run()
+	refused := &RefusedError{What: "rollback of run " + run.ID}
+	later, err := s.laterRuns(ctx, run)
+	if err != nil {
+		return err
+	}
+	for _, r := range later {
+		refused.Reasons = append(refused.Reasons, fmt.Sprintf("run %s came after it on the same instance; roll that back first", r.ID))
+	}
+	touched := false
+	left, order := map[string]leftSum{}, []string(nil)
+	s.plan.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
+		p := s.history.of(a.ID)
+		if !p.touched() {
+			return true
+		}
+		touched = true
+		if !a.Undo.Possible && !p.skipped {
+			refused.Reasons = append(refused.Reasons, fmt.Sprintf("%q cannot be undone: %s", a.Title, a.Undo.How))
+		}
+		for _, f := range a.Reads {
+			// The last action that touched a thing says how the run left it.
+			key := in.Address + "\x00" + f.Probe
+			if _, ok := left[key]; !ok {
+				order = append(order, key)
+			}
+			left[key] = leftSum{in.Address, f, p.left[f.Probe]}
+		}
+		return true
+	})
+	if !touched {
+		refused.Reasons = append(refused.Reasons, fmt.Sprintf("it is %s already: nothing of it is in place", run.Status))
+	}
+	for _, key := range order {
+		l := left[key]
+		if l.sum == "" {
+			continue
+		}
+		now, err := s.probe(s.instances[l.address], l.Probe)
+		if err != nil {
+			return fmt.Errorf("%s: read %s: %w", l.address, l.Subject, err)
+		}
+		if !secret.Equal(now, l.sum) {
+			refused.Reasons = append(refused.Reasons, fmt.Sprintf("%s: %s was changed after the run by somebody else", l.address, l.Subject))
+		}
+	}
+	if len(refused.Reasons) > 0 {
+		return refused
+	}
+	return nil
+}
+
+type leftSum struct {
+	address string
+	plan.Fingerprint
+	sum string
+}
+
+// laterRuns returns the runs after this one that stand on the same instances.
+func (s *session) laterRuns(ctx context.Context, run state.Run) ([]state.Run, error) {
+	runs, err := s.Store.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mine := map[string]bool{}
+	for _, a := range run.Instances {
+		mine[a] = true
+	}
+	var out []state.Run
+	for _, r := range runs {
+		if r.ID == run.ID || r.ID < run.ID || r.Status == state.RolledBack {
+			continue
+		}
+		for _, a := range r.Instances {
+			if mine[a] {
+				out = append(out, r)
+				break
+			}
+		}
+	}
+	return out, nil
+}
