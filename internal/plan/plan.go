@@ -66,10 +66,16 @@ type Instance struct {
 	// Records are what state shall say of the aspects at once when the plan is
 	// applied, without any action: an aspect found as declared, or handed back.
 	Records map[string]json.RawMessage `json:"records,omitempty"`
+	// Mode is Observe where the files ask for showing the difference without
+	// acting on it: there are no stages and no records. "" acts.
+	Mode string `json:"mode,omitempty"`
 	// Failed says that the instance could not be observed or planned: the
 	// diagnostics tell why, and there are no stages.
 	Failed bool `json:"failed,omitempty"`
 }
+
+// Observe is the mode of an instance that is only looked at.
+const Observe = "observe"
 
 // Seen is the head line of an instance: what it is today.
 type Seen struct {
@@ -126,8 +132,10 @@ const (
 type Stage struct {
 	Kind StageKind `json:"kind"`
 	// Number counts the windows of an instance from 1; 0 outside of windows.
-	Number  int      `json:"number,omitempty"`
-	Cost    Cost     `json:"cost,omitzero"`
+	Number int  `json:"number,omitempty"`
+	Cost   Cost `json:"cost,omitzero"`
+	// Note says why a window does not stop DSS or does not start it again.
+	Note    string   `json:"note,omitempty"`
 	Actions []Action `json:"actions"`
 }
 
@@ -201,7 +209,8 @@ type Undo struct {
 	How string `json:"how,omitempty"`
 }
 
-// Cost is an estimate; zero means not known.
+// Cost is an estimate; zero means not known. What takes hardly any time says so
+// with a small number, such as 0.1.
 type Cost struct {
 	Seconds float64 `json:"seconds,omitempty"`
 	Bytes   int64   `json:"bytes,omitempty"`
@@ -246,8 +255,8 @@ type Line struct {
 	Changes int    `json:"changes"`
 }
 
-// HasChanges reports whether applying would change anything: a change, an
-// action, or a record of state.
+// HasChanges reports whether anything differs or is to be done. A record of
+// state alone is no change: it remembers what was found as declared.
 func (p *Plan) HasChanges() bool {
 	for i := range p.Instances {
 		if p.Instances[i].HasChanges() {
@@ -259,6 +268,27 @@ func (p *Plan) HasChanges() bool {
 
 // HasChanges reports whether anything is to be done for the instance.
 func (in *Instance) HasChanges() bool { return len(in.Changes) > 0 || len(in.Stages) > 0 }
+
+// Forgotten reports whether the instance has left the files: applying drops
+// its record from state and touches nothing else.
+func (in *Instance) Forgotten() bool {
+	for i := range in.Changes {
+		if c := &in.Changes[i]; c.Block == "" && c.Op == Forget {
+			return true
+		}
+	}
+	return false
+}
+
+// HasErrors reports whether the plan has an error: it must not be applied.
+func (p *Plan) HasErrors() bool {
+	for i := range p.Diagnostics {
+		if p.Diagnostics[i].Severity == Error {
+			return true
+		}
+	}
+	return false
+}
 
 // Actions calls f for each action in order until f returns false.
 func (p *Plan) Actions(f func(*Instance, *Stage, *Action) bool) {

@@ -1,0 +1,43 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/dssctl/dssctl/internal/plan"
+)
+
+// removed plans the instances that state remembers and the files no longer
+// have: dssctl gives them up and touches nothing.
+func (m *maker) removed() []plan.Instance {
+	declared := make(map[string]bool, len(m.Estate.Instances))
+	for _, in := range m.Estate.Instances {
+		declared[in.Address] = true
+	}
+	var gone []string
+	for address := range m.Recorded {
+		if !declared[address] && m.includes(address) {
+			gone = append(gone, address)
+		}
+	}
+	slices.Sort(gone)
+	var out []plan.Instance
+	for _, address := range gone {
+		rec := m.Recorded[address]
+		in := plan.Instance{Address: address, DataDir: rec.DataDir, Changes: []plan.Change{{
+			Op: plan.Forget, Note: "no longer in the files; the instance itself is left as it is",
+		}}}
+		if rec.Protected {
+			m.fail(&in, hcl.Diagnostics{{
+				Severity: hcl.DiagError,
+				Summary:  "A protected instance has left the files",
+				Detail: fmt.Sprintf("%s (%s) is no longer declared, and the state remembers it as protected. "+
+					"Put its block back; or, if dssctl shall give it up, run: dssctl state forget '%s'.", address, rec.DataDir, address),
+			}})
+		}
+		out = append(out, in)
+	}
+	return out
+}
