@@ -1,0 +1,116 @@
+package proc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dssctl/dssctl/internal/clock"
+	"github.com/dssctl/dssctl/internal/secret"
+)
+
+// Options of a System. The zero value is ready for use.
+type Options struct {
+	// TempDir holds the unnamed output files; os.TempDir() when "".
+	TempDir string
+	// Clock is clock.System when nil.
+	Clock clock.Clock
+	// Redactor knows secrets besides those of each Cmd; may be nil.
+	Redactor *secret.Redactor
+}
+
+// System is the Runner of the machine dssctl runs on.
+type System struct{ options Options }
+
+// New returns a System.
+func New(o Options) *System {
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	return &System{options: o}
+}
+
+// defaultGrace is how long a group has after SIGTERM.
+const defaultGrace = 10 * time.Second
+
+// Run implements Runner. A process that the command leaves running when it
+// ends by itself, a daemon, is neither waited for nor ended.
+func (s *System) Run(ctx context.Context, c Cmd) (Result, error) {
+	hide := newRedactor(s.options.Redactor, c.Secrets)
+	failed := func(err error) (Result, error) {
+		return Result{ExitCode: -1}, fmt.Errorf("run %s: %s", hide.commandLine(c), hide.text(err.Error()))
+	}
+	if err := ctx.Err(); err != nil {
+		return Result{ExitCode: -1}, fmt.Errorf("run %s: %w", hide.commandLine(c), context.Cause(ctx))
+	}
+	stdout, err := openOutput(s.options.TempDir)
+	if err != nil {
+		return failed(err)
+	}
+	defer stdout.Close()
+	stderr, err := openOutput(s.options.TempDir)
+	if err != nil {
+		return failed(err)
+	}
+	defer stderr.Close()
+
+	// Not exec.CommandContext: it would kill the one process, not the group.
+	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx // the group is ended below
+	cmd.Dir = c.Dir
+	cmd.Env = append(cleanEnvironment(os.Environ()), c.Env...)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	began := s.options.Clock.Now()
+	if err := cmd.Start(); err != nil {
+		return failed(err)
+	}
+	if c.Started != nil {
+		c.Started(identify(cmd.Process.Pid))
+	}
+	stopLines := s.follow(c.Line, hide, stdout, stderr)
+	ended := s.await(ctx, c, cmd.Process.Pid)
+	stopLines()
+	_ = cmd.Wait() // the exit code is looked at below
+	result := Result{Elapsed: s.options.Clock.Now().Sub(began), ExitCode: cmd.ProcessState.ExitCode()}
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		result.Signal = unix.SignalName(status.Signal())
+	}
+	var errOut, errErr error
+	result.Stdout, errOut = capture(stdout)
+	result.Stderr, errErr = capture(stderr)
+	if result.ExitCode != 0 || ended.cause != nil {
+		return result, &ExitError{
+			Cmd:      hide.commandLine(c),
+			ExitCode: result.ExitCode,
+			Signal:   result.Signal,
+			Stdout:   hide.text(string(result.Stdout)),
+			Stderr:   hide.text(string(result.Stderr)),
+			Timeout:  ended.timeout,
+			After:    result.Elapsed,
+			cause:    ended.cause,
+		}
+	}
+	if err := errors.Join(errOut, errErr); err != nil {
+		return result, fmt.Errorf("read the output of %s: %w", hide.commandLine(c), err)
+	}
+	return result, nil
+}
+
+// cleanEnvironment leaves out what is dssctl's own: variables may hold
+// secrets, and a dssctl that the command starts must not inherit arguments.
+func cleanEnvironment(env []string) []string {
+	out := make([]string, 0, len(env))
+	for _, e := range env {
+		if !strings.HasPrefix(e, "DSSCTL_") {
+			out = append(out, e)
+		}
+	}
+	return out
+}
