@@ -14,6 +14,9 @@ import (
 // instance plans one declared instance.
 func (m *maker) instance(desired *config.Instance) plan.Instance {
 	out := plan.Instance{Address: desired.Address, DataDir: desired.DataDir}
+	if desired.Block != nil {
+		out.CompanionDir = desired.String("companion_dir")
+	}
 	o := m.observed[desired.Address]
 	switch {
 	case o == nil:

@@ -1,6 +1,9 @@
 package plan
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Refusal is an action that a plan may not carry out unless it is allowed.
 type Refusal struct {
@@ -12,6 +15,11 @@ type Refusal struct {
 	Why string
 	// Flag is what allows it: "-allow data-loss".
 	Flag string
+}
+
+// String says what is refused, why, and how to allow it.
+func (r Refusal) String() string {
+	return fmt.Sprintf("%s: %s (action %s): %s; allow it with %s", r.Address, r.Title, r.Action, r.Why, r.Flag)
 }
 
 // Gate returns the gated actions of p that are not allowed, in order.

@@ -59,7 +59,10 @@ type Secret struct {
 type Instance struct {
 	Address string `json:"address"`
 	DataDir string `json:"data_dir"`
-	Seen    Seen   `json:"seen"`
+	// CompanionDir is where dssctl keeps what belongs to the instance but not
+	// into it; "" for DATA_DIR.dssctl.
+	CompanionDir string `json:"companion_dir,omitempty"`
+	Seen         Seen   `json:"seen"`
 	// Changes in the order of the blocks.
 	Changes []Change `json:"changes,omitempty"`
 	Stages  []Stage  `json:"stages,omitempty"`

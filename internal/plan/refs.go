@@ -33,12 +33,12 @@ func refsIn(raw json.RawMessage, names map[string]bool) error {
 	if len(raw) == 0 {
 		return nil
 	}
+	if !json.Valid(raw) {
+		return json.Unmarshal(raw, new(any)) // for its error
+	}
 	// Most arguments refer to none: do not build them in memory. A backslash
 	// could hide the word.
 	if !bytes.Contains(raw, []byte("secret")) && !bytes.ContainsRune(raw, '\\') {
-		if !json.Valid(raw) {
-			return json.Unmarshal(raw, new(any))
-		}
 		return nil
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))

@@ -70,8 +70,11 @@ func (v *validator) instance(in *Instance) {
 		case in.Mode == Observe:
 			v.fault("%s is only to be observed and has actions all the same", in.Address)
 		}
-		if !filepath.IsAbs(in.DataDir) || filepath.Clean(in.DataDir) != in.DataDir {
+		if !clean(in.DataDir) {
 			v.fault("%s: the data directory %q is no absolute, clean path", in.Address, in.DataDir)
+		}
+		if in.CompanionDir != "" && !clean(in.CompanionDir) {
+			v.fault("%s: the companion directory %q is no absolute, clean path", in.Address, in.CompanionDir)
 		}
 	}
 	for i := range in.Changes {
@@ -79,6 +82,8 @@ func (v *validator) instance(in *Instance) {
 	}
 	v.stages(in)
 }
+
+func clean(path string) bool { return filepath.IsAbs(path) && filepath.Clean(path) == path }
 
 func (v *validator) change(in *Instance, c *Change) {
 	switch c.Op {
