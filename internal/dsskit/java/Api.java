@@ -1,0 +1,181 @@
+package dsskit;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.Executors;
+
+/** The HTTP side of the backend: the readiness page and the part of the public API that administration needs. */
+final class Api {
+  private final Instance instance;
+  private final Settings settings;
+  private final Work work;
+  private final ProjectApi projects;
+  private final CodeEnvApi codeEnvs;
+  private final long started = System.currentTimeMillis();
+
+  Api(Instance instance, Faults faults) throws IOException {
+    this.instance = instance;
+    settings = new Settings(instance, faults);
+    work = new Work(instance);
+    work.clear();
+    projects = new ProjectApi(instance, work);
+    codeEnvs = new CodeEnvApi(instance);
+  }
+
+  /** Listens behind the front; until then the front answers 502. */
+  void serve() throws IOException {
+    HttpServer server = HttpServer.create(
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), instance.basePort + 1), 100);
+    server.createContext("/", this::handle);
+    server.setExecutor(Executors.newCachedThreadPool(r -> {
+      Thread t = new Thread(r);
+      t.setDaemon(true);
+      return t;
+    }));
+    server.start();
+  }
+
+  private void handle(HttpExchange exchange) throws IOException {
+    try (exchange) {
+      Http http = new Http(exchange);
+      try {
+        route(http);
+      } catch (Http.Problem e) {
+        http.json(e.status, Json.object("errorType", e.type, "message", e.getMessage(), "detailedMessage", e.getMessage()));
+      } catch (Exception e) {
+        e.printStackTrace(System.out);
+        http.json(500, Json.object("errorType", e.getClass().getName(), "message", "Internal error: " + e.getMessage(),
+            "detailedMessage", "Internal error, caused by: " + e));
+      }
+    }
+  }
+
+  private void route(Http http) throws Exception {
+    if (instance.nodeType.equals("api")) {
+      if (http.is("GET", "isAlive")) {
+        http.send(200, "text/plain", "OK".getBytes(StandardCharsets.UTF_8));
+        return;
+      }
+      throw notFound(http);
+    }
+    if (http.is("GET", "dip/api/get-configuration")) {
+      http.json(200, Json.object("dipInstanceId", instanceId(), "version", version(), "nodeType", nodeType(),
+          "studioName", "DSS", "noneUsersCallToActionBehavior", "HIDE"));
+      return;
+    }
+    if (http.path.length < 2 || !http.path[0].equals("public") || !http.path[1].equals("api")) {
+      throw notFound(http);
+    }
+    http.exchange.getResponseHeaders().set("DSS-Version", instance.version);
+    http.exchange.getResponseHeaders().set("DSS-API-Version", Integer.toString(instance.confVersion));
+    boolean admin = authenticate(http);
+    if (http.path.length > 2 && http.path[2].equals("admin") && !admin) {
+      throw new Http.Problem(403, "com.dataiku.dip.exceptions.UnauthorizedException", "You must be administrator");
+    }
+    if (!(instanceWide(http) || projects.handle(http) || codeEnvs.handle(http))) {
+      throw notFound(http);
+    }
+  }
+
+  private boolean instanceWide(Http http) throws Exception {
+    if (http.is("GET", "public/api/instance-info")) {
+      http.json(200, Json.object("nodeId", Instance.env("DKU_NODE_ID", ""), "nodeName", "DSS", "nodeType", nodeType(),
+          "dssVersion", instance.version, "dipInstanceId", instanceId(),
+          "dssStartupTimestamp", new Json.Num(Long.toString(started))));
+    } else if (http.is("GET", "public/api/futures")) {
+      http.json(200, futures());
+    } else if (http.is("DELETE", "public/api/futures/*")) {
+      if (!work.abort("future", http.path[3])) {
+        throw new Http.Problem(404, "com.dataiku.dip.exceptions.NotFoundException", "Future not found: " + http.path[3]);
+      }
+      http.done();
+    } else if (http.is("GET", "public/api/admin/notebooks")) {
+      http.json(200, notebooks());
+    } else if (http.is("DELETE", "public/api/admin/notebooks/*")) {
+      work.abort("notebook", http.path[4]);
+      http.done();
+    } else if (http.is("GET", "public/api/admin/general-settings")) {
+      http.send(200, "application/json;charset=utf-8", settings.text().getBytes(StandardCharsets.UTF_8));
+    } else if (http.is("PUT", "public/api/admin/general-settings")) {
+      settings.put(http.body());
+      http.done();
+    } else if (http.is("POST", "public/api/admin/sanity-check/run")) {
+      http.json(200, Json.object("messages", List.of(), "maxSeverity", "INFO", "success", Boolean.TRUE));
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  private List<Object> futures() throws IOException {
+    List<Object> l = new ArrayList<>();
+    for (Properties w : work.list("future", null)) {
+      if (Work.running(w)) {
+        l.add(Json.object("jobId", w.getProperty("id"), "alive", Boolean.TRUE, "aborted", Boolean.FALSE,
+            "hasResult", Boolean.FALSE, "owner", "admin", "startTime", new Json.Num(w.getProperty("started", "0")),
+            "payload", Json.object("type", "scenario", "displayName", "Future " + w.getProperty("id"),
+                "targets", List.of(Json.object("projectKey", w.getProperty("project", ""))))));
+      }
+    }
+    return l;
+  }
+
+  private List<Object> notebooks() throws IOException {
+    List<Object> l = new ArrayList<>();
+    for (Properties w : work.list("notebook", null)) {
+      if (Work.running(w)) {
+        l.add(Json.object("projectKey", w.getProperty("project", ""), "name", w.getProperty("id"), "language", "python3",
+            "activeSessions", List.of(Json.object("sessionId", "s-" + w.getProperty("id"), "projectKey",
+                w.getProperty("project", ""), "sessionCreator", "admin", "kernelExecutionState", "busy",
+                "sessionStartTime", new Json.Num(w.getProperty("started", "0"))))));
+      }
+    }
+    return l;
+  }
+
+  /** Whether the key is an administrator's; an unknown key is refused. */
+  private boolean authenticate(Http http) throws IOException, Http.Problem {
+    String given = http.key();
+    Path file = instance.home.resolve("config/public-apikeys.json");
+    if (Files.exists(file) && !given.isEmpty()) {
+      Map<String, Object> all = Json.asObject(Json.parse(Files.readString(file)));
+      for (Object o : Json.asList(all.get("keys"))) {
+        Map<String, Object> k = Json.asObject(o);
+        if (given.equals(k.get("key"))) {
+          Map<String, Object> rights = Json.asObject(k.get("globalPermissions"));
+          return rights != null && Boolean.TRUE.equals(rights.get("admin"));
+        }
+      }
+    }
+    throw new Http.Problem(instance.vary.choose("wrong-key", 401, 403),
+        "com.dataiku.dip.exceptions.UnauthorizedException", given.isEmpty() ? "Not authenticated" : "Invalid API key");
+  }
+
+  private Object version() {
+    return Json.object("product_version", instance.version, "conf_version", Integer.toString(instance.confVersion));
+  }
+
+  private String nodeType() {
+    return instance.nodeType.toUpperCase();
+  }
+
+  private String instanceId() throws IOException {
+    Path f = instance.home.resolve("instance-id.txt");
+    return Files.exists(f) ? Files.readString(f).trim() : "";
+  }
+
+  static Http.Problem notFound(Http http) {
+    return new Http.Problem(404, "com.dataiku.dip.exceptions.NotFoundException",
+        "No such resource: " + http.method + " /" + String.join("/", http.path));
+  }
+}
