@@ -68,6 +68,7 @@ type Run struct {
 
 // Record is one line of a journal.
 type Record struct {
+	// Seq counts from 1. The store sets it, and Time where it is zero.
 	Seq  int       `json:"seq"`
 	Time time.Time `json:"time"`
 	// Type is the executor's: "begin", "receipt", "end", "undo_begin", …
@@ -84,6 +85,7 @@ type Journal interface {
 	Append(ctx context.Context, r Record) error
 	// Records returns all whole records in order; a torn last line is dropped.
 	Records(ctx context.Context) ([]Record, error)
+	// SetStatus sets the status, and Ended with every status but Running.
 	SetStatus(ctx context.Context, s RunStatus) error
 	Close() error
 }
@@ -115,8 +117,13 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
+	const advice = "wait for it to end; `dssctl state unlock` breaks the lock, only when you are sure that nothing runs"
 	h := e.Holder
-	return fmt.Sprintf("%s is locked by %s@%s (process %d) since %s: %s", e.What, h.User, h.Host, h.PID, h.Since.Format(time.RFC3339), h.Why)
+	if h.PID == 0 {
+		return fmt.Sprintf("%s is locked by a process that has not said who it is; %s", e.What, advice)
+	}
+	return fmt.Sprintf("%s is locked by %s@%s (process %d) since %s: %s; %s",
+		e.What, h.User, h.Host, h.PID, h.Since.Format(time.RFC3339), h.Why, advice)
 }
 
 // ErrNotFound is returned for a run or an instance that is not known.
@@ -132,9 +139,12 @@ type Store interface {
 	Instances(ctx context.Context) (map[string]Instance, error)
 	// Update changes one instance's record in one durable step; f is given the
 	// record as it is, zero when there is none, and may return ErrNotFound to
-	// remove it.
+	// remove it. Any other error leaves the record alone and is returned. The
+	// store sets Updated.
 	Update(ctx context.Context, address string, f func(*Instance) error) error
 
+	// CreateRun begins a run. ID, Status, Started and Who are filled in where
+	// they are zero.
 	CreateRun(ctx context.Context, r Run, plan []byte) (Journal, error)
 	OpenRun(ctx context.Context, id string) (Journal, error)
 	// Runs returns all heads, the newest first.
