@@ -1,7 +1,124 @@
 package dss
 
-// Instance is one live instance.
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dssctl/dssctl/internal/clock"
+	"github.com/dssctl/dssctl/internal/proc"
+	"github.com/dssctl/dssctl/internal/secret"
+)
+
+// Options of Open. The zero value is ready for use on the machine itself.
+type Options struct {
+	// Runner runs DSS's commands; proc.New when nil.
+	Runner proc.Runner
+	// Clock is clock.System when nil.
+	Clock clock.Clock
+	// HTTP asks DSS on the loopback address. When nil: no proxy, no redirects,
+	// certificates not checked (the peer is this machine).
+	HTTP *http.Client
+	// Companion is the folder of dssctl beside the data directory;
+	// DATA_DIR + ".dssctl" when "".
+	Companion string
+	// UID is os.Getuid when nil.
+	UID func() int
+	// UnitDirs are the folders of boot units, the first one wins;
+	// DefaultUnitDirs when nil.
+	UnitDirs []string
+	// Unit is the boot unit by configuration: it is not looked for.
+	// NoUnit says that there is none.
+	Unit string
+	// Redactor knows the secrets that DSS's logs may hold; may be nil.
+	Redactor *secret.Redactor
+}
+
+// DefaultUnitDirs is where systemd keeps units.
+func DefaultUnitDirs() []string {
+	return []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
+}
+
+// NoUnit as a unit's name says that no boot unit owns the instance, whatever
+// the unit files say.
+const NoUnit = "none"
+
+// Instance is one live instance. It is safe for use from several goroutines.
 type Instance struct {
-	// DataDir is absolute and clean.
+	// DataDir is absolute, clean, and without symlinks.
 	DataDir string
+
+	given     string // the data directory as it was asked for
+	companion string
+	uid       int
+	gid       int
+	o         Options
+}
+
+// Path returns a path in the data directory.
+func (in *Instance) Path(elem ...string) string {
+	return filepath.Join(append([]string{in.DataDir}, elem...)...)
+}
+
+// Companion returns the folder of dssctl that belongs to the instance. It need
+// not exist, see EnsureCompanion.
+func (in *Instance) Companion() string { return in.companion }
+
+// WithRunner returns the same instance, whose commands go through r.
+func (in *Instance) WithRunner(r proc.Runner) *Instance {
+	out := *in
+	out.o.Runner = r
+	return &out
+}
+
+// WithUnit returns the same instance with its boot unit set by configuration;
+// "" leaves it to be looked for.
+func (in *Instance) WithUnit(name string) *Instance {
+	if name == "" {
+		return in
+	}
+	out := *in
+	out.o.Unit = name
+	return &out
+}
+
+func (o Options) withDefaults() Options {
+	if o.Runner == nil {
+		o.Runner = proc.New(proc.Options{Redactor: o.Redactor})
+	}
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	if o.HTTP == nil {
+		o.HTTP = loopbackClient()
+	}
+	if o.UID == nil {
+		o.UID = os.Getuid
+	}
+	if o.UnitDirs == nil {
+		o.UnitDirs = DefaultUnitDirs()
+	}
+	if o.Redactor == nil {
+		o.Redactor = &secret.Redactor{}
+	}
+	return o
+}
+
+func loopbackClient() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			// A proxy has no business between dssctl and its own machine, and
+			// would see the API key.
+			Proxy:               nil,
+			DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			TLSClientConfig:     &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // loopback only
+			TLSHandshakeTimeout: 10 * time.Second,
+			MaxIdleConnsPerHost: apiParallel,
+			IdleConnTimeout:     10 * time.Second,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }

@@ -1,0 +1,186 @@
+package dss
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/dssctl/dssctl/internal/secret"
+)
+
+const (
+	// apiParallel bounds the requests under way at once.
+	apiParallel = 8
+	apiTimeout  = 60 * time.Second // of one request
+	apiBody     = 256 << 20        // of one answer; it is read as a stream
+)
+
+// API is the public API of the instance, with one key. It is safe for use from
+// several goroutines.
+type API struct {
+	in     *Instance
+	key    string
+	redact *secret.Redactor
+	// bearer is set once that way of showing the key has worked.
+	bearer atomic.Bool
+}
+
+// API returns a client for the instance's public API on the loopback address.
+func (in *Instance) API(key string) *API {
+	a := &API{in: in, key: key, redact: &secret.Redactor{}}
+	a.redact.Add(key)
+	return a
+}
+
+// APIError is an answer that is no success.
+type APIError struct {
+	Method, Path string
+	Status       int
+	// Message is DSS's own, without the key; "" when the answer was not DSS's.
+	Message string
+	Gateway bool // the answer came from nginx or a proxy: DSS is not ready
+}
+
+func (e *APIError) Error() string {
+	what := fmt.Sprintf("%s %s of DSS's public API: HTTP %d", e.Method, e.Path, e.Status)
+	switch {
+	case e.Gateway:
+		return what + " from the web server before DSS: DSS is not ready, or its port is another one"
+	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
+		return what + ": the API key is not known, or has too few rights (an administrator's key is needed): " + e.Message
+	case e.Message == "":
+		return what
+	default:
+		return what + ": " + e.Message
+	}
+}
+
+// call sends one request; the answer's body is given to read. The key goes as
+// the user name of basic authentication; when DSS refuses that, as a bearer
+// token.
+func (a *API) call(ctx context.Context, method, path string, read func(io.Reader) error) error {
+	bearer := a.bearer.Load()
+	err := a.once(ctx, method, path, bearer, read)
+	var refused *APIError
+	if !bearer && errors.As(err, &refused) && !refused.Gateway &&
+		(refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden) {
+		if again := a.once(ctx, method, path, true, read); again == nil {
+			a.bearer.Store(true)
+			return nil
+		}
+	}
+	return err
+}
+
+func (a *API) once(ctx context.Context, method, path string, bearer bool, read func(io.Reader) error) error {
+	base, _, err := a.in.base()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, base+"/public/api"+path, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("%s %s of DSS's public API: %w", method, a.redact.String(path), err)
+	}
+	if strings.ContainsAny(a.key, "\r\n\x00") {
+		return errors.New("the API key has a line break or a NUL in it")
+	}
+	if bearer {
+		req.Header.Set("Authorization", "Bearer "+a.key)
+	} else {
+		req.SetBasicAuth(a.key, "")
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := a.in.o.HTTP.Do(req)
+	if err != nil {
+		return fmt.Errorf("%s %s of DSS's public API: %s", method, path, a.redact.String(rootCause(err)))
+	}
+	defer resp.Body.Close()
+	body := io.LimitReader(resp.Body, apiBody)
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return a.refusal(method, path, resp, body)
+	}
+	if strings.Contains(resp.Header.Get("Content-Type"), "text/html") {
+		return &APIError{Method: method, Path: path, Status: resp.StatusCode, Gateway: true}
+	}
+	if read == nil {
+		return nil
+	}
+	if err := read(body); err != nil {
+		return fmt.Errorf("%s %s of DSS's public API: read the answer: %s", method, path, a.redact.String(err.Error()))
+	}
+	return nil
+}
+
+func (a *API) refusal(method, path string, resp *http.Response, body io.Reader) error {
+	e := &APIError{Method: method, Path: path, Status: resp.StatusCode}
+	raw, _ := io.ReadAll(io.LimitReader(body, 64<<10)) // best effort: for the message
+	var said struct {
+		Message  string `json:"message"`
+		Detailed string `json:"detailedMessage"`
+		Type     string `json:"errorType"`
+	}
+	if json.Unmarshal(raw, &said) == nil {
+		for _, s := range []string{said.Detailed, said.Message, said.Type} {
+			if s != "" {
+				e.Message = a.redact.String(tail(s, 5, 1000))
+				break
+			}
+		}
+		return e
+	}
+	e.Gateway = looksHTML(resp, raw) || resp.StatusCode >= 502 && resp.StatusCode <= 504
+	if !e.Gateway {
+		e.Message = a.redact.String(tail(strings.ToValidUTF8(string(raw), "?"), 5, 500))
+	}
+	return e
+}
+
+// Info is what the instance says of itself.
+type Info struct {
+	NodeType string `json:"nodeType"`
+	NodeID   string `json:"nodeId"`
+	NodeName string `json:"nodeName"`
+	Version  string `json:"dssVersion"`
+}
+
+// Info asks for the version and the node.
+func (a *API) Info(ctx context.Context) (Info, error) {
+	var info Info
+	err := a.call(ctx, http.MethodGet, "/instance-info", func(r io.Reader) error {
+		return json.NewDecoder(r).Decode(&info)
+	})
+	return info, err
+}
+
+// list reads an array element by element, so that a long one does not have to
+// fit in memory.
+func list[T any](ctx context.Context, a *API, path string, each func(T)) error {
+	return a.call(ctx, http.MethodGet, path, func(r io.Reader) error {
+		dec := json.NewDecoder(r)
+		if t, err := dec.Token(); err != nil {
+			return err
+		} else if t != json.Delim('[') {
+			return errors.New("expected a JSON array")
+		}
+		for dec.More() {
+			var v T
+			if err := dec.Decode(&v); err != nil {
+				return err
+			}
+			each(v)
+		}
+		_, err := dec.Token()
+		return err
+	})
+}
+
+func escape(s string) string { return url.PathEscape(s) }

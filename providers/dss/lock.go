@@ -1,0 +1,71 @@
+package dss
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/dssctl/dssctl/internal/atomicfile"
+)
+
+// Holder says who works on an instance.
+type Holder struct {
+	Host  string    `json:"host"`
+	PID   int       `json:"pid"`
+	User  string    `json:"user"`
+	Dir   string    `json:"dir"` // where it was started: its estate
+	Why   string    `json:"why"`
+	Since time.Time `json:"since"`
+}
+
+// LockBeside keeps every other dssctl off the instance, also one with another
+// estate or another companion folder: the lock is on the data directory itself
+// (a flock, which changes nothing in it and ends with the process). Who holds
+// it stands in a file beside the companion folder. The error is a *LockedError
+// when somebody else does.
+func (in *Instance) LockBeside(why string) (release func() error, err error) {
+	lock := flock.New(in.DataDir, flock.SetFlag(os.O_RDONLY))
+	held, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the instance at %s: %w", in.DataDir, err)
+	}
+	about := in.companion + ".lock"
+	if !held {
+		e := &LockedError{DataDir: in.DataDir}
+		if raw, err := os.ReadFile(about); err == nil {
+			e.Known = json.Unmarshal(raw, &e.Holder) == nil && e.Holder.PID != 0
+		}
+		return nil, e
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "this machine"
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "?"
+	}
+	raw, err := json.Marshal(Holder{
+		Host: host, PID: os.Getpid(), User: accountName(os.Getuid()), Dir: dir, Why: why, Since: in.o.Clock.Now(),
+	})
+	if err == nil {
+		err = atomicfile.Write(about, append(raw, '\n'), 0o600)
+	}
+	if err != nil {
+		return nil, errors.Join(&CompanionError{Companion: filepath.Dir(about), Err: err}, lock.Unlock())
+	}
+	return func() error {
+		// Before the lock goes: after it the file may be somebody else's.
+		err := os.Remove(about)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return errors.Join(err, lock.Unlock())
+	}, nil
+}

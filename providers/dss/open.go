@@ -1,0 +1,102 @@
+package dss
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// marks are the files by which a data directory is known.
+var marks = []string{"install.ini", "dss-version.json", "bin/dss"}
+
+// Open looks at the folder and returns the instance, or one of NotFoundError,
+// NotDirError, NotDSSError, OwnerError, RootError. It reads and changes nothing
+// in it.
+func Open(dataDir string, o Options) (*Instance, error) {
+	o = o.withDefaults()
+	given, err := filepath.Abs(dataDir)
+	if err != nil {
+		return nil, fmt.Errorf("open the data directory %s: %w", dataDir, err)
+	}
+	dir, err := filepath.EvalSymlinks(given)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &NotFoundError{DataDir: given}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the data directory %s: %w", given, err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the data directory %s: %w", given, err)
+	}
+	if !info.IsDir() {
+		return nil, &NotDirError{DataDir: given, Found: kindOf(info.Mode())}
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil, fmt.Errorf("open the data directory %s: this system does not tell who owns it", given)
+	}
+	uid := o.UID()
+	// Before the look inside: another account may not be allowed one.
+	if uid != 0 && uid != int(stat.Uid) {
+		return nil, &OwnerError{DataDir: given, Owner: accountName(int(stat.Uid)), Account: accountName(uid)}
+	}
+	var missing []string
+	for _, name := range marks {
+		switch _, err := os.Stat(filepath.Join(dir, name)); {
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+			missing = append(missing, name)
+		case err != nil:
+			return nil, fmt.Errorf("open the data directory %s: %w", given, err)
+		}
+	}
+	if len(missing) > 0 {
+		return nil, &NotDSSError{DataDir: given, Missing: missing}
+	}
+	if uid == 0 {
+		return nil, &RootError{DataDir: given, Owner: accountName(int(stat.Uid))}
+	}
+	companion := o.Companion
+	if companion == "" {
+		companion = dir + ".dssctl"
+	}
+	if companion, err = filepath.Abs(companion); err != nil {
+		return nil, fmt.Errorf("the companion folder %s: %w", o.Companion, err)
+	}
+	if within(companion, dir) {
+		return nil, fmt.Errorf("the companion folder %s is inside the data directory %s: choose one beside it, or DSS's backups would hold it", companion, dir)
+	}
+	return &Instance{DataDir: dir, given: given, companion: companion, uid: uid, gid: int(stat.Gid), o: o}, nil
+}
+
+// within reports whether path is dir or inside it.
+func within(path, dir string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// accountName returns the login name, or "uid N" where there is none.
+func accountName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "uid " + strconv.Itoa(uid)
+}
+
+func kindOf(m fs.FileMode) string {
+	switch {
+	case m.IsRegular():
+		return "a regular file"
+	case m.IsDir():
+		return "a folder"
+	case m&fs.ModeSymlink != 0:
+		return "a symlink"
+	default:
+		return "a special file"
+	}
+}

@@ -1,0 +1,186 @@
+package dss
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dssctl/dssctl/internal/atomicfile"
+)
+
+// original is what is kept of a file beside its bytes. It is written last: an
+// original without it does not count.
+type original struct {
+	Existed bool        `json:"existed"`
+	Mode    fs.FileMode `json:"mode"`
+	ModTime time.Time   `json:"mod_time"`
+	SHA256  string      `json:"sha256"`
+}
+
+// originalPaths returns where the bytes and the description are kept.
+func (in *Instance) originalPaths(run, rel string) (data, about string, err error) {
+	if run == "" || run != filepath.Base(run) || !filepath.IsLocal(run) {
+		return "", "", fmt.Errorf("%q is no name of a run", run)
+	}
+	if !filepath.IsLocal(rel) || filepath.Clean(rel) == "." {
+		return "", "", fmt.Errorf("%q is no path inside the data directory", rel)
+	}
+	dir := filepath.Join(in.companion, "originals", run)
+	return filepath.Join(dir, "files", rel), filepath.Join(dir, "about", rel+".json"), nil
+}
+
+// SaveOriginal keeps the exact bytes, mode and modification time that a file
+// has now, or that there is none. What was kept first stays: call it before
+// every change. When it returns, the copy is on disk.
+func (in *Instance) SaveOriginal(run, rel string) error {
+	dataPath, aboutPath, err := in.originalPaths(run, rel)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(aboutPath); err == nil {
+		return nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look for the kept original of %s: %w", rel, err)
+	}
+	o, data, err := in.current(rel)
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{filepath.Dir(dataPath), filepath.Dir(aboutPath)} {
+		sub, err := filepath.Rel(in.companion, dir)
+		if err != nil {
+			return err
+		}
+		if _, err := in.EnsureCompanion(sub); err != nil {
+			return err
+		}
+		for ; dir != filepath.Dir(in.companion); dir = filepath.Dir(dir) {
+			if err := atomicfile.SyncDir(dir); err != nil {
+				return err
+			}
+		}
+	}
+	if o.Existed {
+		if err := atomicfile.Write(dataPath, data, 0o600); err != nil {
+			return err
+		}
+	}
+	about, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(aboutPath, about, 0o600)
+}
+
+func (in *Instance) current(rel string) (original, []byte, error) {
+	path := in.Path(rel)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return original{}, nil, nil
+	}
+	if err != nil {
+		return original{}, nil, fmt.Errorf("keep the original: %w", err)
+	}
+	data, err := readFile(path)
+	if err != nil {
+		return original{}, nil, err
+	}
+	return original{Existed: true, Mode: info.Mode().Perm(), ModTime: info.ModTime(), SHA256: sum(data)}, data, nil
+}
+
+func sum(data []byte) string {
+	s := sha256.Sum256(data)
+	return hex.EncodeToString(s[:])
+}
+
+// Original returns what SaveOriginal kept. found is false when nothing was
+// kept in this run, existed when there was such a file.
+func (in *Instance) Original(run, rel string) (data []byte, existed, found bool, err error) {
+	o, data, err := in.original(run, rel)
+	if o == nil || err != nil {
+		return nil, false, false, err
+	}
+	return data, o.Existed, true, nil
+}
+
+func (in *Instance) original(run, rel string) (*original, []byte, error) {
+	dataPath, aboutPath, err := in.originalPaths(run, rel)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := os.ReadFile(aboutPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the kept original of %s: %w", rel, err)
+	}
+	var o original
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, nil, &FileError{File: aboutPath, Line: jsonLine(raw, err), Found: "no readable JSON", Expected: "what dssctl wrote there", Err: err}
+	}
+	if !o.Existed {
+		return &o, nil, nil
+	}
+	data, err := readFile(dataPath)
+	if err != nil {
+		return nil, nil, err
+	}
+	if sum(data) != o.SHA256 {
+		return nil, nil, &FileError{File: dataPath, Found: "other bytes than were kept", Expected: "SHA-256 " + o.SHA256}
+	}
+	return &o, data, nil
+}
+
+// PutBack gives a file the bytes, mode and modification time that SaveOriginal
+// kept in this run, or removes it when there was none. DSS must be stopped.
+func (in *Instance) PutBack(run, rel string) error {
+	o, data, err := in.original(run, rel)
+	if err != nil {
+		return err
+	}
+	if o == nil {
+		return fmt.Errorf("put back %s: run %s kept no original of it in %s", rel, run, in.companion)
+	}
+	path := in.Path(rel)
+	if !o.Existed {
+		if err := atomicfile.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("put back %s: %w", rel, err)
+		}
+		return nil
+	}
+	now, err := readFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err != nil || !bytes.Equal(now, data) {
+		if err := atomicfile.Write(path, data, o.Mode); err != nil {
+			return fmt.Errorf("put back: %w", err)
+		}
+	}
+	if err := os.Chmod(path, o.Mode); err != nil {
+		return fmt.Errorf("put back %s: %w", rel, err)
+	}
+	if err := os.Chtimes(path, time.Time{}, o.ModTime); err != nil {
+		return fmt.Errorf("put back %s: %w", rel, err)
+	}
+	return nil
+}
+
+// DropOriginals removes what the run kept.
+func (in *Instance) DropOriginals(run string) error {
+	if _, _, err := in.originalPaths(run, "x"); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(in.companion, "originals", run)); err != nil {
+		return fmt.Errorf("drop the originals of run %s: %w", run, err)
+	}
+	return nil
+}

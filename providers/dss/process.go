@@ -1,0 +1,129 @@
+package dss
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/dssctl/dssctl/internal/proc"
+)
+
+// Process is a process of this data directory.
+type Process struct {
+	proc.Process
+	// Name is the program's, with the script's for an interpreter. The
+	// arguments are left out: they may hold secrets.
+	Name string
+	// Why says where it names the data directory.
+	Why string
+}
+
+func (p Process) String() string { return fmt.Sprintf("%d (%s)", p.PID, p.Name) }
+
+func listProcesses(ps []Process) string {
+	parts := make([]string, 0, len(ps))
+	for i, p := range ps {
+		if i == 20 {
+			parts = append(parts, fmt.Sprintf("and %d more", len(ps)-i))
+			break
+		}
+		parts = append(parts, p.String())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Processes returns the processes that run for exactly this data directory, in
+// the order of their numbers: those of the instance's account that name it in
+// their environment, command line or working directory. dssctl itself and what
+// it was started from are not among them, and neither is what somebody runs at
+// a terminal and only looks there (an editor, a shell, a tail).
+func (in *Instance) Processes() ([]Process, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("look for processes of %s: %w", in.DataDir, err)
+	}
+	own := ownFamily()
+	self, _ := os.Executable()
+	var out []Process
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || own.pids[pid] {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			continue // gone
+		}
+		if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != in.uid {
+			continue
+		}
+		if p, ok := in.lookAt(pid, own.group, self); ok {
+			out = append(out, p)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].PID < out[j].PID })
+	return out, nil
+}
+
+// lookAt judges one process. Whatever cannot be read is gone or not ours.
+func (in *Instance) lookAt(pid, ownGroup int, self string) (Process, bool) {
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	st, err := readStat(dir)
+	if err != nil || st.state == "Z" || st.state == "X" || st.group == ownGroup {
+		return Process{}, false
+	}
+	if exe, err := os.Readlink(filepath.Join(dir, "exe")); err == nil && self != "" && exe == self {
+		return Process{}, false // another dssctl
+	}
+	cmdline, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+	environ, _ := os.ReadFile(filepath.Join(dir, "environ"))
+	cwd, _ := os.Readlink(filepath.Join(dir, "cwd"))
+	why := ""
+	switch {
+	case in.namedInEnvironment(environ):
+		why = "environment"
+	case st.terminal:
+		return Process{}, false
+	case in.namedIn(string(cmdline)):
+		why = "command line"
+	case in.namedIn(cwd):
+		why = "working directory"
+	default:
+		return Process{}, false
+	}
+	p := Process{Process: proc.Process{PID: pid, StartTicks: st.ticks, BootID: bootID()}, Name: programName(cmdline, st.name), Why: why}
+	return p, proc.Alive(p.Process)
+}
+
+// namedInEnvironment leaves out where a shell happened to stand.
+func (in *Instance) namedInEnvironment(environ []byte) bool {
+	for v := range bytes.SplitSeq(environ, []byte{0}) {
+		name, value, _ := strings.Cut(string(v), "=")
+		switch name {
+		case "PWD", "OLDPWD", "_":
+			continue
+		}
+		if in.namedIn(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// programName is "java", or "bash dss" for a script.
+func programName(cmdline []byte, short string) string {
+	argv := strings.Split(strings.TrimRight(string(cmdline), "\x00"), "\x00")
+	if argv[0] == "" {
+		return short
+	}
+	name := filepath.Base(argv[0])
+	if len(argv) > 1 && filepath.IsAbs(argv[1]) {
+		name += " " + filepath.Base(argv[1])
+	}
+	return name
+}

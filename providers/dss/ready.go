@@ -1,0 +1,217 @@
+package dss
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// NotReadyError says that a started DSS did not become ready.
+type NotReadyError struct {
+	After   time.Duration
+	Why     string // "it failed", "the time was up"
+	Service Service
+	Lines   []ProcessLine
+	URL     string
+	Answer  string // what the URL answered last
+	LogFile string
+	Log     string // the last lines, redacted; "" when there are none
+}
+
+func (e *NotReadyError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "DSS is not ready after %s (%s): its state is %s\n%s\n%s: %s", e.After.Round(time.Second), e.Why, e.Service, table(e.Lines), e.URL, e.Answer)
+	if e.Log != "" {
+		fmt.Fprintf(&b, "\nthe end of %s:\n  %s", e.LogFile, strings.ReplaceAll(e.Log, "\n", "\n  "))
+	}
+	return b.String()
+}
+
+const (
+	readyTimeout = 10 * time.Second // of one request
+	// How long a started DSS may look stopped: a unit may return before its
+	// supervisor is there.
+	stoppedGrace = 30 * time.Second
+)
+
+// WaitReady waits until DSS answers as a ready one does: the main process is
+// RUNNING and the API of its node type answers; nginx alone does not count.
+// progress, which may be nil, is told what it is waiting for. The error is a
+// *NotReadyError when DSS failed, at once, or after the timeout.
+func (in *Instance) WaitReady(ctx context.Context, timeout time.Duration, progress func(note string)) error {
+	began := in.o.Clock.Now()
+	stoppedSince := began
+	pause := 200 * time.Millisecond
+	told := ""
+	for {
+		answered, answer := in.answers(ctx)
+		state, lines, err := in.State(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		var unknown *UnknownStatusError
+		if err != nil && !errors.As(err, &unknown) {
+			return err
+		}
+		if answered && state == ServiceRunning {
+			return nil
+		}
+		now := in.o.Clock.Now()
+		if state != ServiceStopped {
+			stoppedSince = now
+		}
+		why := ""
+		switch {
+		case fatal(lines):
+			why = "it failed"
+		case now.Sub(stoppedSince) > stoppedGrace:
+			why = "it ended"
+		case now.Sub(began) >= timeout:
+			why = "the time was up"
+		}
+		if why != "" {
+			return in.notReady(now.Sub(began), why, state, lines, answer)
+		}
+		if note := fmt.Sprintf("%s; %s", state, answer); progress != nil && note != told {
+			progress(note)
+			told = note
+		}
+		if err := in.o.Clock.Sleep(ctx, pause); err != nil {
+			return err
+		}
+		pause = min(pause*3/2, 2*time.Second)
+	}
+}
+
+// Ready looks once.
+func (in *Instance) Ready(ctx context.Context) (bool, error) {
+	state, _, err := in.State(ctx)
+	var unknown *UnknownStatusError
+	if err != nil && !errors.As(err, &unknown) {
+		return false, err
+	}
+	if state != ServiceRunning {
+		return false, nil
+	}
+	ok, _ := in.answers(ctx)
+	return ok, nil
+}
+
+// fatal reports a process that the supervisor has given up: DSS will not
+// become ready by waiting.
+func fatal(lines []ProcessLine) bool {
+	for _, l := range lines {
+		if l.State == "FATAL" {
+			return true
+		}
+	}
+	return false
+}
+
+func (in *Instance) notReady(after time.Duration, why string, state Service, lines []ProcessLine, answer string) error {
+	e := &NotReadyError{After: after, Why: why, Service: state, Lines: lines, Answer: answer}
+	e.URL, _ = in.readyURL()
+	e.LogFile, e.Log = in.logTail()
+	return e
+}
+
+// base is the root of the instance's own web server, on the loopback address.
+func (in *Instance) base() (string, head, error) {
+	h, err := in.head()
+	scheme := "http"
+	if h.ssl {
+		scheme = "https"
+	}
+	return fmt.Sprintf("%s://127.0.0.1:%d", scheme, h.port), h, err
+}
+
+func (in *Instance) readyURL() (string, error) {
+	base, h, err := in.base()
+	if h.nodeType == "api" {
+		return base + "/isAlive", err
+	}
+	return base + "/dip/api/get-configuration", err
+}
+
+// answers asks once and returns what came, in words.
+func (in *Instance) answers(ctx context.Context) (bool, string) {
+	url, err := in.readyURL()
+	if err != nil {
+		return false, err.Error()
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return false, err.Error()
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := in.o.HTTP.Do(req)
+	if err != nil {
+		return false, "no answer: " + rootCause(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
+	switch {
+	case err != nil:
+		return false, "the answer broke off: " + rootCause(err)
+	case resp.StatusCode != http.StatusOK:
+		return false, "answered " + resp.Status
+	case strings.HasSuffix(url, "/isAlive"):
+		if looksHTML(resp, body) {
+			return false, "answered with a web page"
+		}
+		return true, "answered " + resp.Status
+	case !json.Valid(body):
+		return false, "answered " + resp.Status + " with something that is no JSON"
+	}
+	return true, "answered " + resp.Status
+}
+
+func looksHTML(resp *http.Response, body []byte) bool {
+	start := strings.ToLower(strings.TrimSpace(string(body[:min(len(body), 200)])))
+	return strings.Contains(resp.Header.Get("Content-Type"), "text/html") || strings.HasPrefix(start, "<!doctype") || strings.HasPrefix(start, "<html")
+}
+
+// rootCause takes the URL, which may carry a key, and the method out of an
+// HTTP client's error.
+func rootCause(err error) string {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err.Error()
+		}
+		err = next
+	}
+}
+
+// logTail returns the log of the main process and its last lines, redacted.
+func (in *Instance) logTail() (file, lines string) {
+	main, err := in.mainProcess()
+	if err != nil {
+		return "", ""
+	}
+	file = in.Path("run", main+".log")
+	f, err := os.Open(file)
+	if err != nil {
+		return file, ""
+	}
+	defer f.Close()
+	const most = 16 << 10
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > most {
+		if _, err := f.Seek(-most, io.SeekEnd); err != nil {
+			return file, ""
+		}
+	}
+	b, err := io.ReadAll(io.LimitReader(f, most))
+	if err != nil {
+		return file, ""
+	}
+	return file, in.o.Redactor.String(tail(strings.ToValidUTF8(string(b), "?"), 20, 4000))
+}

@@ -1,0 +1,203 @@
+package dss
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/dssctl/dssctl/internal/proc"
+)
+
+// ProcessLine is one line of the supervisor's table.
+type ProcessLine struct {
+	Name   string // backend, nginx, jek, …
+	State  string // STOPPED STARTING RUNNING BACKOFF STOPPING EXITED FATAL UNKNOWN
+	PID    int    // 0 when not told
+	Detail string // what follows the state: "pid 3611, uptime 22:17:33"
+}
+
+func (l ProcessLine) String() string {
+	return strings.TrimRight(fmt.Sprintf("%-16s %-9s %s", l.Name, l.State, l.Detail), " ")
+}
+
+// UnknownStatusError says that `dss status` printed nothing that fits.
+type UnknownStatusError struct {
+	Text string // what it printed, redacted and cut
+	Why  string
+}
+
+func (e *UnknownStatusError) Error() string {
+	text := "it printed nothing"
+	if e.Text != "" {
+		text = "it printed:\n" + e.Text
+	}
+	return fmt.Sprintf("the state of DSS cannot be told from bin/dss status: %s; %s", e.Why, text)
+}
+
+// State asks bin/dss status. The exit code is not looked at. When the output
+// fits nothing known the state is ServiceUnknown and the error an
+// *UnknownStatusError; other errors say that the command could not be run.
+func (in *Instance) State(ctx context.Context) (Service, []ProcessLine, error) {
+	main, err := in.mainProcess()
+	if err != nil {
+		return ServiceUnknown, nil, err
+	}
+	result, err := in.command(ctx, proc.Cmd{Path: "dss", Args: []string{"status"}, Timeout: statusTimeout})
+	var exit *proc.ExitError
+	if err != nil && (ctx.Err() != nil || !errors.As(err, &exit) || exit.Timeout) {
+		return ServiceUnknown, nil, err
+	}
+	text := string(result.Stdout) + "\n" + string(result.Stderr)
+	lines := parseStatus(text, main)
+	state, why := judge(lines, text, main)
+	if state == ServiceStopped && strings.TrimSpace(text) == "" {
+		// Silence is weak evidence: look whether anything runs.
+		left, err := in.Processes()
+		if err != nil {
+			return ServiceUnknown, nil, err
+		}
+		if len(left) > 0 {
+			state, why = ServiceUnknown, "processes of this data directory run: "+listProcesses(left)
+		}
+	}
+	if state == ServiceUnknown {
+		return state, lines, &UnknownStatusError{Text: in.o.Redactor.String(tail(text, 15, 2000)), Why: why}
+	}
+	return state, lines, nil
+}
+
+// mainProcess is the line that tells whether DSS works, by node type.
+func (in *Instance) mainProcess() (string, error) {
+	h, err := in.head()
+	if err != nil {
+		return "", err
+	}
+	switch h.nodeType {
+	case "api":
+		return "apimain", nil
+	case "govern":
+		return "governserver", nil
+	default:
+		return "backend", nil
+	}
+}
+
+const states = `STOPPED|STARTING|RUNNING|BACKOFF|STOPPING|EXITED|FATAL|UNKNOWN`
+
+var (
+	statusLine = regexp.MustCompile(`^\s*([A-Za-z0-9_.:\-\[\]]+?):?\s+\[?(` + states + `)\b\]?[\s,:]*(.*?)\s*$`)
+	looseLine  = regexp.MustCompile(`(?i)^\s*([A-Za-z0-9_.:\-\[\]]+?):?\s+(?:is\s+)?\[?(` + states + `)\b\]?[\s,:]*(.*?)\s*$`)
+	pidIn      = regexp.MustCompile(`(?i)\bpid[\s=:]*([0-9]+)`)
+	colours    = regexp.MustCompile("\x1b\\[[0-9;]*m")
+)
+
+// parseStatus finds the supervisor's lines, whatever the columns; lines of
+// another form are passed over. For the main process lower case will do.
+func parseStatus(text, main string) []ProcessLine {
+	var out []ProcessLine
+	for line := range strings.Lines(colours.ReplaceAllString(text, "")) {
+		line = strings.TrimRight(line, "\r\n")
+		m := statusLine.FindStringSubmatch(line)
+		if m == nil {
+			m = looseLine.FindStringSubmatch(line)
+			if m == nil || !isProcess(m[1], main) {
+				continue
+			}
+		}
+		l := ProcessLine{Name: m[1], State: strings.ToUpper(m[2]), Detail: m[3]}
+		if p := pidIn.FindStringSubmatch(m[3]); p != nil {
+			l.PID, _ = strconv.Atoi(p[1])
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// isProcess compares a supervisor's name, which may have a group before it.
+func isProcess(name, main string) bool {
+	return name == main || strings.HasSuffix(name, ":"+main)
+}
+
+var (
+	notRunning = regexp.MustCompile(`(?i)\bnot\s+(?:currently\s+)?(?:running|started)\b|\b(?:is|already)\s+stopped\b|no such file|refused connection|connection refused|isn't running`)
+	// A supervisor that is there and does not let itself be asked.
+	noAccess = regexp.MustCompile(`(?i)requires? authentication|unauthori[sz]ed|permission denied|command not found`)
+)
+
+// judge tells the state, and for ServiceUnknown why.
+func judge(lines []ProcessLine, text, main string) (Service, string) {
+	var mainState string
+	up := ""
+	for _, l := range lines {
+		if isProcess(l.Name, main) {
+			mainState = l.State
+			continue
+		}
+		switch l.State {
+		case "RUNNING", "STARTING", "STOPPING", "BACKOFF":
+			up = l.Name + " " + l.State
+		}
+	}
+	switch mainState {
+	case "RUNNING", "STOPPING":
+		return ServiceRunning, ""
+	case "STARTING":
+		return ServiceStarting, ""
+	case "FATAL", "BACKOFF", "EXITED":
+		return ServiceFailed, ""
+	case "STOPPED":
+		if up != "" {
+			// Half of DSS is there: not to be edited under, and not working.
+			return ServiceFailed, ""
+		}
+		return ServiceStopped, ""
+	case "UNKNOWN":
+		return ServiceUnknown, "its supervisor reports " + main + " as UNKNOWN"
+	}
+	if m := noAccess.FindString(text); m != "" {
+		return ServiceUnknown, fmt.Sprintf("it says %q: a supervisor that dssctl cannot ask; where the installer or dssadmin ran while DSS was up, DSS has to be ended by hand", m)
+	}
+	if up != "" {
+		return ServiceUnknown, fmt.Sprintf("there is no line for %s, and %s", main, up)
+	}
+	if len(lines) > 0 || strings.TrimSpace(text) == "" || notRunning.MatchString(text) {
+		for _, l := range lines {
+			if l.State != "STOPPED" && l.State != "EXITED" {
+				return ServiceUnknown, fmt.Sprintf("there is no line for %s, and %s is %s", main, l.Name, l.State)
+			}
+		}
+		return ServiceStopped, ""
+	}
+	return ServiceUnknown, "expected a table with a line for " + main
+}
+
+// table shows the supervisor's lines, indented.
+func table(lines []ProcessLine) string {
+	if len(lines) == 0 {
+		return "  (no process is listed)"
+	}
+	var b strings.Builder
+	for i, l := range lines {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString("  " + l.String())
+	}
+	return b.String()
+}
+
+// tail returns the last lines of a text, cut to so many bytes.
+func tail(text string, lines, bytes int) string {
+	text = strings.TrimSpace(text)
+	if len(text) > bytes {
+		text = "…" + strings.ToValidUTF8(text[len(text)-bytes:], "")
+	}
+	all := strings.Split(text, "\n")
+	if len(all) > lines {
+		all = all[len(all)-lines:]
+	}
+	return strings.Join(all, "\n")
+}
