@@ -70,7 +70,7 @@ func (in *Instance) Facts(ctx context.Context) (Facts, error) {
 // version reads product_version of dss-version.json.
 func (in *Instance) version() (string, error) {
 	path := in.Path("dss-version.json")
-	data, err := readFile(path)
+	data, err := in.readFile(path)
 	if err != nil {
 		return "", err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
+	"github.com/dssctl/dssctl/internal/jsonedit"
 )
 
 // largestFile bounds what is read into memory: general-settings.json is a few
@@ -63,12 +64,8 @@ func (in *Instance) edit(ctx context.Context, rel string, perm fs.FileMode, f fu
 	if bytes.Equal(before, after) {
 		return nil
 	}
-	state, _, err := in.State(ctx)
-	if err != nil {
-		return fmt.Errorf("edit %s: is DSS stopped? %w", path, err)
-	}
-	if state != ServiceStopped {
-		return &NotStoppedError{File: path, Service: state}
+	if err := in.mustBeStopped(ctx, path); err != nil {
+		return err
 	}
 	switch now, err := readFile(path); {
 	case err == nil && (!existed || !bytes.Equal(now, before)),
@@ -80,8 +77,23 @@ func (in *Instance) edit(ctx context.Context, rel string, perm fs.FileMode, f fu
 	return atomicfile.Write(path, after, perm)
 }
 
+func (in *Instance) mustBeStopped(ctx context.Context, path string) error {
+	state, _, err := in.State(ctx)
+	if err != nil {
+		return fmt.Errorf("edit %s: is DSS stopped? %w", path, err)
+	}
+	if state != ServiceStopped {
+		return &NotStoppedError{File: path, Service: state}
+	}
+	return nil
+}
+
 // jsonLine returns the line that a JSON error is about, 0 when not known.
 func jsonLine(data []byte, err error) int {
+	var strict *jsonedit.SyntaxError
+	if errors.As(err, &strict) {
+		return strict.Line
+	}
 	var syntax *json.SyntaxError
 	if !errors.As(err, &syntax) || syntax.Offset > int64(len(data)) {
 		return 0

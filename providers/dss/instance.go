@@ -56,6 +56,7 @@ type Instance struct {
 	uid       int
 	gid       int
 	o         Options
+	frozen    *frozenFiles // nil: files are read anew each time
 }
 
 // Path returns a path in the data directory.

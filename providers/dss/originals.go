@@ -2,6 +2,7 @@ package dss
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -140,7 +141,8 @@ func (in *Instance) original(run, rel string) (*original, []byte, error) {
 }
 
 // PutBack gives a file the bytes, mode and modification time that SaveOriginal
-// kept in this run, or removes it when there was none. DSS must be stopped.
+// kept in this run, or removes it when there was none. Where the bytes differ
+// DSS must be stopped, else the error is a *NotStoppedError.
 func (in *Instance) PutBack(run, rel string) error {
 	o, data, err := in.original(run, rel)
 	if err != nil {
@@ -150,17 +152,24 @@ func (in *Instance) PutBack(run, rel string) error {
 		return fmt.Errorf("put back %s: run %s kept no original of it in %s", rel, run, in.companion)
 	}
 	path := in.Path(rel)
+	now, err := readFile(path)
+	exists := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if exists != o.Existed || !bytes.Equal(now, data) {
+		// Bounded by the command's own timeout.
+		if err := in.mustBeStopped(context.Background(), path); err != nil {
+			return fmt.Errorf("put back: %w", err)
+		}
+	}
 	if !o.Existed {
 		if err := atomicfile.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("put back %s: %w", rel, err)
 		}
 		return nil
 	}
-	now, err := readFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err != nil || !bytes.Equal(now, data) {
+	if !exists || !bytes.Equal(now, data) {
 		if err := atomicfile.Write(path, data, o.Mode); err != nil {
 			return fmt.Errorf("put back: %w", err)
 		}

@@ -6,18 +6,19 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-)
 
-var errTrailing = errors.New("something follows the JSON value")
+	"github.com/dssctl/dssctl/internal/jsonedit"
+)
 
 // Read reads the one value that a probe names, for fingerprints:
 //
-//	config/general-settings.json#/JSON/POINTER   canonical JSON of the value
+//	config/general-settings.json#/JSON/POINTER   the value, canonical
 //	dss-version.json#/product_version            the same, of any .json file
 //	install.ini#section.key                      the value
 //	bin/env-default.sh#NAME                      the value, unquoted
 //	config/dip.properties#KEY                    the value, unescaped
 //
+// Canonical means the same for all spellings of the same JSON value.
 // What is absent, the file included, is no error: exists is false. The content
 // may be secret.
 func (in *Instance) Read(probe string) (content string, exists bool, err error) {
@@ -46,10 +47,10 @@ func (in *Instance) read(probe string) (string, bool, error) {
 		if !ok {
 			return "", false, nil
 		}
-		s, err := canonical(raw)
-		return s, err == nil, err
+		s, err := jsonedit.Canonical(raw)
+		return string(s), err == nil, err
 	case file == "dss-version.json":
-		data, err := readFile(in.Path(file))
+		data, err := in.readFile(in.Path(file))
 		if err != nil {
 			return "", false, err
 		}
@@ -102,6 +103,6 @@ func pointer(path string, data []byte, at string) (string, bool, error) {
 		}
 		raw = next
 	}
-	s, err := canonical(raw)
-	return s, err == nil, err
+	s, err := jsonedit.Canonical(raw)
+	return string(s), err == nil, err
 }

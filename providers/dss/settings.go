@@ -3,8 +3,6 @@ package dss
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"io"
 
 	"github.com/dssctl/dssctl/internal/iniedit"
 	"github.com/dssctl/dssctl/internal/jsonedit"
@@ -22,7 +20,7 @@ const (
 // where there is none, as on an API node.
 func (in *Instance) Settings() (*jsonedit.Doc, error) {
 	path := in.Path(SettingsFile)
-	data, err := readFile(path)
+	data, err := in.readFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +33,7 @@ func parseSettings(path string, data []byte) (*jsonedit.Doc, error) {
 	}
 	doc, err := jsonedit.Parse(data)
 	if err != nil {
-		return nil, &FileError{File: path, Found: "no strict JSON", Expected: "one whole JSON object without duplicate keys; the file is left alone", Err: err}
-	}
-	if first := bytes.TrimSpace(data)[0]; first != '{' {
-		return nil, &FileError{File: path, Found: "JSON that is no object", Expected: "a JSON object"}
+		return nil, &FileError{File: path, Line: jsonLine(data, err), Found: "no strict JSON", Expected: "one whole JSON object without duplicate keys; the file is left alone", Err: err}
 	}
 	return doc, nil
 }
@@ -62,7 +57,7 @@ func (in *Instance) EditSettings(ctx context.Context, f func(*jsonedit.Doc) erro
 // InstallINI reads install.ini.
 func (in *Instance) InstallINI() (*iniedit.File, error) {
 	path := in.Path(InstallINIFile)
-	data, err := readFile(path)
+	data, err := in.readFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +90,7 @@ func (in *Instance) EditInstallINI(ctx context.Context, f func(*iniedit.File) er
 // EnvDefault reads the variables that bin/env-default.sh sets. The error is
 // fs.ErrNotExist where there is no such file.
 func (in *Instance) EnvDefault() (map[string]string, error) {
-	data, err := readFile(in.Path(EnvDefaultFile))
+	data, err := in.readFile(in.Path(EnvDefaultFile))
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +111,7 @@ func (in *Instance) EditEnvDefault(ctx context.Context, f func(*EnvFile) error) 
 // Properties reads config/dip.properties. The error is fs.ErrNotExist where
 // there is no such file.
 func (in *Instance) Properties() (*Properties, error) {
-	data, err := readFile(in.Path(PropertiesFile))
+	data, err := in.readFile(in.Path(PropertiesFile))
 	if err != nil {
 		return nil, err
 	}
@@ -133,25 +128,4 @@ func (in *Instance) EditProperties(ctx context.Context, f func(*Properties) erro
 		}
 		return file.Bytes(), nil
 	})
-}
-
-// canonical returns JSON with sorted keys and no white space; numbers keep
-// their letters.
-func canonical(raw []byte) (string, error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	var v any
-	if err := dec.Decode(&v); err != nil {
-		return "", err
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return "", err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return "", errTrailing
-	}
-	return string(bytes.TrimSuffix(b.Bytes(), []byte{'\n'})), nil
 }

@@ -1,0 +1,39 @@
+package dss
+
+import "sync"
+
+// Frozen returns the same instance, whose files are read once: whatever is
+// asked later is answered from the same bytes. It is for planning, so that
+// fingerprints are of what the decisions were based on. Edits read anew.
+func (in *Instance) Frozen() *Instance {
+	out := *in
+	out.frozen = &frozenFiles{files: map[string]*frozenFile{}}
+	return &out
+}
+
+type frozenFiles struct {
+	mu    sync.Mutex
+	files map[string]*frozenFile
+}
+
+type frozenFile struct {
+	once sync.Once
+	data []byte
+	err  error
+}
+
+// readFile reads a file of the instance whole; the bytes must not be changed.
+func (in *Instance) readFile(path string) ([]byte, error) {
+	if in.frozen == nil {
+		return readFile(path)
+	}
+	in.frozen.mu.Lock()
+	f := in.frozen.files[path]
+	if f == nil {
+		f = &frozenFile{}
+		in.frozen.files[path] = f
+	}
+	in.frozen.mu.Unlock()
+	f.once.Do(func() { f.data, f.err = readFile(path) })
+	return f.data, f.err
+}
