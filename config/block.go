@@ -19,9 +19,10 @@ type Block struct {
 	Labels  []string
 	Range   hcl.Range
 
-	values map[string]cty.Value // all attributes of the schema; null when absent
+	values map[string]cty.Value // the attributes that have a value, written or by default
 	ranges map[string]hcl.Range // of the attributes written by the user
 	blocks []*Block
+	broken bool // some value is wrong and was reported
 }
 
 // Declared reports whether the user wrote the attribute and it is not null.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/dssctl/dssctl/config/schema"
 	"github.com/dssctl/dssctl/internal/secret"
 )
 
@@ -30,6 +31,8 @@ type Estate struct {
 	Secrets secret.Values
 	// State is the dssctl { state "TYPE" {} } block; nil for the default.
 	State *Block
+
+	schema *schema.Block // the instance block, for addresses
 }
 
 // Instance is one declared DSS instance.

@@ -4,7 +4,11 @@
 // It knows nothing of HCL's syntax.
 package schema
 
-import "github.com/zclconf/go-cty/cty"
+import (
+	"slices"
+
+	"github.com/zclconf/go-cty/cty"
+)
 
 // Block describes one type of block.
 type Block struct {
@@ -52,6 +56,12 @@ type Attribute struct {
 	Labels  []string
 	Doc     string
 	Example string
+}
+
+// AppliesTo reports whether the attribute has a meaning in a block with these
+// labels.
+func (a *Attribute) AppliesTo(labels []string) bool {
+	return len(a.Labels) == 0 || len(labels) > 0 && slices.Contains(a.Labels, labels[0])
 }
 
 // Fragment is what an aspect adds to the instance block.

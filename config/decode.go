@@ -1,0 +1,116 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/dssctl/dssctl/config/schema"
+)
+
+// forEach is the instance's meta-argument: it makes instances, and is no
+// attribute of theirs.
+const forEach = "for_each"
+
+// decode makes a block of a compiled one.
+func (l *loader) decode(c *compiled, ctx *hcl.EvalContext, address string) *Block {
+	b := &Block{
+		Address: address, Type: c.spec.Type, Labels: c.labels, Range: c.at,
+		values: make(map[string]cty.Value, len(c.attrs)),
+		ranges: c.ranges(),
+	}
+	for _, e := range c.attrs {
+		if e.spec.Name == forEach && c.spec.Type == "instance" {
+			continue
+		}
+		v, ok := l.attribute(e, ctx)
+		if !ok {
+			b.broken = true
+			v = cty.DynamicVal
+		}
+		if v.IsNull() {
+			continue
+		}
+		b.values[e.spec.Name] = v
+	}
+	for i := range c.spec.Attributes {
+		s := &c.spec.Attributes[i]
+		if s.Default == cty.NilVal || s.Default.IsNull() || !s.AppliesTo(c.labels) {
+			continue
+		}
+		if _, given := b.values[s.Name]; !given {
+			b.values[s.Name] = s.Default
+		}
+	}
+	if len(c.blocks) > 0 {
+		b.blocks = make([]*Block, 0, len(c.blocks))
+		nth := map[string]int{}
+		for _, inner := range c.blocks {
+			b.blocks = append(b.blocks, l.decode(inner, ctx, address+innerStep(inner, nth)))
+		}
+	}
+	return b
+}
+
+// innerStep is what a nested block adds to the address: its type, with its
+// labels where there may be several, or its number where these have none.
+func innerStep(c *compiled, nth map[string]int) string {
+	out := "." + c.spec.Type
+	if !c.spec.Multiple {
+		return out
+	}
+	if len(c.labels) == 0 {
+		nth[c.spec.Type]++
+		return fmt.Sprintf("%s[%d]", out, nth[c.spec.Type]-1)
+	}
+	var b strings.Builder
+	b.WriteString(out)
+	for _, label := range c.labels {
+		b.WriteString(step(label))
+	}
+	return b.String()
+}
+
+// value is the block as other expressions see it: all attributes of the
+// schema, null where absent, and the nested blocks; those of which there may
+// be several by their first label.
+func (b *Block) value(spec *schema.Block) cty.Value {
+	out := make(map[string]cty.Value, len(spec.Attributes)+len(spec.Blocks))
+	for i := range spec.Attributes {
+		s := &spec.Attributes[i]
+		if s.Name == forEach && spec.Type == "instance" {
+			continue
+		}
+		v, ok := b.values[s.Name]
+		if !ok {
+			v = cty.NullVal(s.Type)
+		}
+		out[s.Name] = v
+	}
+	for i := range spec.Blocks {
+		s := &spec.Blocks[i]
+		switch {
+		case !s.Multiple:
+			if c := b.Child(s.Type); c != nil {
+				out[s.Type] = c.value(s)
+			} else {
+				out[s.Type] = cty.NullVal(cty.DynamicPseudoType)
+			}
+		case len(s.Labels) > 0:
+			inner := map[string]cty.Value{}
+			for _, c := range b.Children(s.Type) {
+				inner[strings.Join(c.Labels, ".")] = c.value(s)
+			}
+			out[s.Type] = cty.ObjectVal(inner)
+		default:
+			var inner []cty.Value
+			for _, c := range b.Children(s.Type) {
+				inner = append(inner, c.value(s))
+			}
+			out[s.Type] = cty.TupleVal(inner)
+		}
+	}
+	return cty.ObjectVal(out)
+}

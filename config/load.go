@@ -1,0 +1,143 @@
+package config
+
+import (
+	"context"
+	"encoding/json"
+	"io/fs"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/dssctl/dssctl/config/schema"
+	"github.com/dssctl/dssctl/internal/proc"
+	"github.com/dssctl/dssctl/internal/secret"
+)
+
+// LoadOptions say what to read, and with which values.
+type LoadOptions struct {
+	// Dir is the estate's folder; "" for the current one.
+	Dir string
+	// Schema is the whole instance block, see InstanceSchema.
+	Schema schema.Block
+	// Version is the tool's own, for required_version; "" skips the check.
+	Version string
+
+	// Values are variables recorded in a saved plan, as JSON. They count more
+	// than defaults and less than everything else. Names that are not declared
+	// any more are ignored.
+	Values map[string]json.RawMessage
+	// VarFiles and Vars ("name=value") in command-line order.
+	VarFiles []string
+	Vars     []string
+	// Environ is the environment, "NAME=value": DSSCTL_VAR_x and env("x").
+	Environ []string
+	// Ask is asked for a variable without a value. Nil where nobody can
+	// answer: the missing variable is an error then.
+	Ask func(VariableQuestion) (string, error)
+
+	// FS stands in for the folder Dir, for tests; nil for the real one. Names
+	// of variable files are then looked up in it too.
+	FS fs.FS
+	// Runner runs secret_command; without one that function is an error.
+	Runner proc.Runner
+	// Context ends what Runner runs; nil for no end.
+	Context context.Context
+}
+
+// VariableQuestion asks for the value of a variable. The answer is read like
+// the value of -var.
+type VariableQuestion struct {
+	Name        string
+	Description string
+	Type        string // as in HCL: "list(string)"
+	Sensitive   bool   // the answer should not be echoed
+}
+
+// Load reads the estate in the folder. It reports everything it finds wrong,
+// sorted by file and line. The Estate is never nil: where there are errors, it
+// has Dir, Files and Sources only.
+//
+// Diagnostics show no sensitive value, and Sources are masked where a secret
+// is written into a file.
+func Load(opts LoadOptions) (*Estate, hcl.Diagnostics) {
+	if opts.Dir == "" {
+		opts.Dir = "."
+	}
+	if opts.Context == nil {
+		opts.Context = context.Background()
+	}
+	l := newLoader(opts)
+	estate := l.load()
+	diags := tidy(l.diags)
+	if diags.HasErrors() {
+		return &Estate{Dir: opts.Dir, Files: l.hashes, Sources: l.sources}, diags
+	}
+	return estate, diags
+}
+
+// loader is one run of Load, in the order of its steps: read and parse the
+// files, collect the definitions, then evaluate variables, locals, instances.
+type loader struct {
+	opts  LoadOptions
+	diags hcl.Diagnostics
+
+	// From files.go.
+	hashes  map[string]string
+	sources map[string]*hcl.File
+	copied  map[string]bool // sources that are masked copies, see mask.go
+	bodies  []hcl.Body      // of the configuration's files that parsed
+	broken  bool            // a file did not parse: names may be missing
+
+	// From collect.go.
+	variables map[string]*variable
+	locals    map[string]*local
+	decls     map[string]*declaration
+	settings  *compiled // the dssctl block
+
+	root  *hcl.EvalContext
+	funcs *functionTable
+	specs bodySchemas
+}
+
+func newLoader(opts LoadOptions) *loader {
+	l := &loader{
+		opts:      opts,
+		hashes:    map[string]string{},
+		sources:   map[string]*hcl.File{},
+		copied:    map[string]bool{},
+		variables: map[string]*variable{},
+		locals:    map[string]*local{},
+		decls:     map[string]*declaration{},
+		specs:     bodySchemas{},
+	}
+	l.funcs = newFunctionTable(opts)
+	l.root = &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: l.funcs.all}
+	return l
+}
+
+func (l *loader) load() *Estate {
+	l.readFiles()
+	l.collect()
+	if !l.checkVersion() || l.broken {
+		return nil
+	}
+	l.evaluateVariables()
+	l.evaluateLocals()
+	instances := l.evaluateInstances()
+
+	e := &Estate{
+		Dir: l.opts.Dir, Files: l.hashes, Sources: l.sources,
+		Instances: instances,
+		Variables: l.givenVariables(),
+		Secrets:   secret.Values{},
+		schema:    &l.opts.Schema,
+	}
+	e.State = l.evaluateState()
+	for _, in := range instances {
+		collectSecrets(e.Secrets, in.Block)
+	}
+	if e.State != nil {
+		collectSecrets(e.Secrets, e.State)
+	}
+	return e
+}

@@ -1,0 +1,210 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// references are what an expression refers to, told without evaluating it.
+type references struct {
+	locals    []string
+	instances []string
+	each      bool
+}
+
+// surroundings say what an expression may refer to.
+type surroundings struct {
+	each bool // it stands in a block with for_each
+	// self is the instance's name; "" outside of instances, where others
+	// cannot be referred to.
+	self string
+}
+
+// resolve finds what the expression refers to and reports what does not exist.
+// An expression with such a mistake is broken: it is not evaluated.
+func (l *loader) resolve(e *expression, in surroundings) {
+	before := len(l.diags)
+	l.checkCalls(e)
+	for _, t := range e.attr.Expr.Variables() {
+		l.checkReference(e, t, in)
+	}
+	e.broken = e.broken || len(l.diags) > before
+	if e.spec.Secret {
+		for _, name := range e.refs.locals {
+			l.maskExpr(l.locals[name].attr.Expr)
+		}
+	}
+}
+
+// checkCalls reports functions that do not exist. JSON expressions cannot be
+// looked into: there it shows when they are evaluated.
+func (l *loader) checkCalls(e *expression) {
+	native, ok := e.attr.Expr.(hclsyntax.Expression)
+	if !ok || isLiteral(native) {
+		return
+	}
+	_ = hclsyntax.VisitAll(native, func(n hclsyntax.Node) hcl.Diagnostics {
+		call, ok := n.(*hclsyntax.FunctionCallExpr)
+		if !ok {
+			return nil
+		}
+		if _, known := l.funcs.all[call.Name]; !known {
+			l.report(errorAt(&call.NameRange, "Unknown function", "There is no function %q.%s", call.Name, hint(call.Name, l.funcs.names(), "")))
+		}
+		return nil
+	})
+}
+
+// isLiteral is a quick answer for most attributes.
+func isLiteral(e hclsyntax.Expression) bool {
+	switch e := e.(type) {
+	case *hclsyntax.LiteralValueExpr, *hclsyntax.ScopeTraversalExpr:
+		return true
+	case *hclsyntax.TemplateExpr:
+		return e.IsStringLiteral()
+	}
+	return false
+}
+
+func (l *loader) checkReference(e *expression, t hcl.Traversal, in surroundings) {
+	at := t.SourceRange()
+	name, step := "", ""
+	if len(t) > 1 {
+		if a, ok := t[1].(hcl.TraverseAttr); ok {
+			step, name = a.Name, a.Name
+		}
+	}
+	switch t.RootName() {
+	case "var":
+		if step == "" {
+			l.report(errorAt(&at, "Invalid reference", "The name of a variable must follow: var.NAME."))
+		} else if l.variables[name] == nil {
+			l.report(errorAt(&at, "Unknown variable", "There is no variable %q.%s Declare it with: variable %q { … }", name, hint(name, slices.Collect(maps.Keys(l.variables)), "Declared are"), name))
+		}
+	case "local":
+		switch {
+		case step == "":
+			l.report(errorAt(&at, "Invalid reference", "The name of a local value must follow: local.NAME."))
+		case l.locals[name] == nil:
+			l.report(errorAt(&at, "Unknown local value", "There is no local value %q.%s", name, hint(name, slices.Collect(maps.Keys(l.locals)), "Defined are")))
+		default:
+			e.refs.locals = append(e.refs.locals, name)
+		}
+	case "each":
+		e.refs.each = true
+		switch {
+		case in.self == "":
+			l.report(errorAt(&at, "Invalid reference", "each stands only in an instance block with for_each."))
+		case e.spec.Name == "for_each":
+			l.report(errorAt(&at, "Invalid reference", "for_each says what each is: it cannot use it."))
+		case !in.each:
+			l.report(errorAt(&at, "Invalid reference", "each stands only in a block with for_each, and instance %q has none.", in.self))
+		case step != "key" && step != "value":
+			l.report(errorAt(&at, "Invalid reference", "There are only each.key and each.value."))
+		}
+	case "instance":
+		l.checkInstanceReference(e, t, in)
+	default:
+		l.unknownRoot(e, t)
+	}
+}
+
+func (l *loader) unknownRoot(e *expression, t hcl.Traversal) {
+	at := t.SourceRange()
+	name := t.RootName()
+	if e.spec.Secret && len(t) == 1 {
+		// Most likely the secret itself without quotes.
+		l.maskAll(at)
+		l.report(errorAt(&at, "Invalid reference", "A string must be written in double quotes, a reference as var.NAME, local.NAME or instance.NAME.ATTRIBUTE."))
+		return
+	}
+	detail := fmt.Sprintf("There is nothing named %q here.", name)
+	switch {
+	case len(t) == 1 && l.variables[name] != nil:
+		detail += fmt.Sprintf(" Did you mean var.%s?", name)
+	case len(t) == 1 && l.locals[name] != nil:
+		detail += fmt.Sprintf(" Did you mean local.%s?", name)
+	case l.decls[name] != nil:
+		detail += fmt.Sprintf(" Did you mean instance.%s?", name)
+	default:
+		roots := []string{"var", "local", "each", "instance"}
+		switch guess := closest(name, roots); {
+		case name == "locals" || name == "variable" || name == "vars":
+			detail += fmt.Sprintf(" Did you mean %q?", map[string]string{"locals": "local", "variable": "var", "vars": "var"}[name])
+		case guess != "" && len(t) > 1:
+			detail += fmt.Sprintf(" Did you mean %q?", guess)
+		default:
+			detail += " A reference begins with var, local, each or instance; a string is written in double quotes."
+		}
+	}
+	l.report(errorAt(&at, "Unknown name", "%s", detail))
+}
+
+func (l *loader) checkInstanceReference(e *expression, t hcl.Traversal, in surroundings) {
+	at := t.SourceRange()
+	if in.self == "" {
+		l.report(errorAt(&at, "Invalid reference", "instance stands only inside instance blocks: variables, locals and settings are evaluated before there are instances."))
+		return
+	}
+	var name string
+	if len(t) > 1 {
+		if a, ok := t[1].(hcl.TraverseAttr); ok {
+			name = a.Name
+		}
+	}
+	d := l.decls[name]
+	switch {
+	case name == "":
+		l.report(errorAt(&at, "Invalid reference", "The name of an instance must follow: instance.NAME."))
+		return
+	case d == nil:
+		l.report(errorAt(&at, "Unknown instance", "There is no instance %q.%s", name, hint(name, slices.Collect(maps.Keys(l.decls)), "Declared are")))
+		return
+	case name == in.self:
+		l.report(errorAt(&at, "Self-reference", "instance.%s refers to itself. Put the value into a local and use that in both places.", name))
+		return
+	}
+	e.refs.instances = append(e.refs.instances, name)
+	rest := t[2:]
+	if len(rest) == 0 {
+		return
+	}
+	index, isIndex := rest[0].(hcl.TraverseIndex)
+	switch {
+	case d.forEach == nil && isIndex && index.Key.Type() == cty.String:
+		if _, ok := l.opts.Schema.Attribute(index.Key.AsString()); !ok {
+			l.report(errorAt(&at, "Invalid reference", "instance.%s has no for_each, so there is no key to give: write instance.%s.ATTRIBUTE.", name, name))
+		}
+		return
+	case d.forEach != nil && !isIndex:
+		if a, ok := rest[0].(hcl.TraverseAttr); ok {
+			if _, ok := l.opts.Schema.Attribute(a.Name); ok {
+				l.report(errorAt(&at, "Invalid reference", "instance.%s has for_each, so a key must come first: instance.%s[\"KEY\"].%s.", name, name, a.Name))
+			}
+		}
+		return
+	}
+	if isIndex {
+		rest = rest[1:]
+	}
+	if len(rest) == 0 {
+		return
+	}
+	a, ok := rest[0].(hcl.TraverseAttr)
+	if !ok {
+		return
+	}
+	if _, known := l.opts.Schema.Attribute(a.Name); known && a.Name != "for_each" {
+		return
+	}
+	if _, known := l.opts.Schema.Block(a.Name); known {
+		return
+	}
+	names := append(blockTypes(&l.opts.Schema), applicable(&compiled{spec: &l.opts.Schema})...)
+	l.report(errorAt(&at, "Unknown attribute", "An instance has no attribute %q.%s", a.Name, hint(a.Name, names, "")))
+}
