@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/config/schema"
@@ -51,25 +50,12 @@ type Importer interface {
 	Import(o Observation, f dss.Facts) Draft
 }
 
-// Draft is configuration to be written.
-type Draft struct {
-	Attributes []DraftAttribute
-	Blocks     []DraftBlock
-}
-
-// DraftAttribute is one attribute, with comment lines above it.
-type DraftAttribute struct {
-	Name    string
-	Value   cty.Value
-	Comment string
-}
-
-// DraftBlock is one nested block.
-type DraftBlock struct {
-	Type   string
-	Labels []string
-	Draft
-}
+// Configuration to be written, see config.WriteDraft.
+type (
+	Draft          = config.Draft
+	DraftAttribute = config.DraftAttribute
+	DraftBlock     = config.DraftBlock
+)
 
 // ObserveRequest is what Observe may look at.
 type ObserveRequest struct {
