@@ -57,6 +57,17 @@ func (e *Executor) Recover(ctx context.Context, id string, d Direction, o Option
 	return s.goBack(ctx)
 }
 
+// ReadOpenRun is ReadRun for the run that Recover would close; id "" means the
+// open one.
+func ReadOpenRun(ctx context.Context, store state.Store, id string) (*plan.Plan, *Result, error) {
+	e := &Executor{Store: store}
+	id, err := e.openRun(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	return ReadRun(ctx, store, id)
+}
+
 // openRun finds the run to close.
 func (e *Executor) openRun(ctx context.Context, id string) (string, error) {
 	runs, err := e.Store.Runs(ctx)

@@ -1,0 +1,276 @@
+package executor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/dssctl/dssctl/executor"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/state"
+)
+
+func fileOwner(t *testing.T, path string) int {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(info.Sys().(*syscall.Stat_t).Uid)
+}
+
+func apply(w *world, e *executor.Executor, o executor.Options) (*executor.Result, error) {
+	p, raw := w.plan()
+	return e.Apply(context.Background(), p, raw, o)
+}
+
+func lastRun(t *testing.T, e *executor.Executor) state.Run {
+	t.Helper()
+	runs, err := e.Store.Runs(context.Background())
+	if err != nil || len(runs) == 0 {
+		t.Fatalf("runs: %v, %v", runs, err)
+	}
+	return runs[0]
+}
+
+func TestApplyDoesEverything(t *testing.T) {
+	w := newWorld(t)
+	e := w.executor(nil)
+	r, err := apply(w, e, executor.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.checkWhole()
+	if len(w.on) != 7 {
+		t.Errorf("done: %v", w.on)
+	}
+	for _, a := range r.Actions {
+		if a.Outcome != executor.OutcomeDone {
+			t.Errorf("%s is %s", a.Action.ID, a.Outcome)
+		}
+	}
+	all, err := e.Store.Instances(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(all["instance.design"].Aspects["settings"]); got != `"design/11"` {
+		t.Errorf("record is %s", got)
+	}
+	if got := lastRun(t, e).Status; got != state.Done {
+		t.Errorf("run is %s", got)
+	}
+}
+
+// A failure anywhere puts its unit back and starts DSS; what was proven stays.
+func TestFailureRollsItsUnitBack(t *testing.T) {
+	for n := 1; n <= 11; n++ {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("action %d, after %v", n, after), func(t *testing.T) {
+				w := newWorld(t)
+				id := fmt.Sprintf("design/%d", n)
+				w.fail[id], w.after = errors.New("no luck"), after
+				e := w.executor(nil)
+				_, err := apply(w, e, executor.Options{})
+				var failed *executor.FailedError
+				if !errors.As(err, &failed) || !strings.Contains(err.Error(), "no luck") {
+					t.Fatalf("error is %v", err)
+				}
+				if n == 11 { // online work at the end: DSS keeps running, the run stays open
+					if failed.Status != state.Failed || !w.running {
+						t.Errorf("status %s, running %v", failed.Status, w.running)
+					}
+					return
+				}
+				if failed.Status != state.RolledBack {
+					t.Errorf("status is %s", failed.Status)
+				}
+				w.checkWhole()
+				if want := map[bool]int{true: 0, false: 4}[n <= 6]; len(w.on) != want {
+					t.Errorf("done: %v, want %d", w.on, want)
+				}
+			})
+		}
+	}
+}
+
+func TestOnFailureStopKeepsEverything(t *testing.T) {
+	w := newWorld(t)
+	w.fail["design/4"] = errors.New("no luck")
+	e := w.executor(nil)
+	_, err := apply(w, e, executor.Options{OnFailure: executor.StopThere})
+	var failed *executor.FailedError
+	if !errors.As(err, &failed) || failed.Status != state.Failed {
+		t.Fatalf("error is %v", err)
+	}
+	if w.running || !w.on["design/3"] {
+		t.Errorf("running %v, done %v", w.running, w.on)
+	}
+	var open *executor.OpenRunError
+	if _, err := apply(w, e, executor.Options{}); !errors.As(err, &open) {
+		t.Errorf("a second apply says %v", err)
+	}
+	delete(w.fail, "design/4")
+	if _, err := e.Recover(context.Background(), "", executor.Resume, executor.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	w.checkWhole()
+	if len(w.on) != 7 {
+		t.Errorf("done: %v", w.on)
+	}
+}
+
+// A rollback that leaves something outside of the instance behind goes on.
+func TestLeftoverDoesNotKeepDSSDown(t *testing.T) {
+	w := newWorld(t)
+	w.fail["design/4"] = errors.New("no luck")
+	w.failUndo["design/4"] = &providers.LeftoverError{What: "3 tables", Err: errors.New("server is down")}
+	_, err := apply(w, w.executor(nil), executor.Options{})
+	var failed *executor.FailedError
+	if !errors.As(err, &failed) || failed.Status != state.RolledBack {
+		t.Fatalf("error is %v", err)
+	}
+	if !w.running || w.on["design/3"] {
+		t.Errorf("running %v, done %v", w.running, w.on)
+	}
+}
+
+func TestUndoThatFailsStaysOpen(t *testing.T) {
+	w := newWorld(t)
+	w.fail["design/4"], w.failUndo["design/3"] = errors.New("no luck"), errors.New("stuck")
+	e := w.executor(nil)
+	_, err := apply(w, e, executor.Options{})
+	var failed *executor.FailedError
+	if !errors.As(err, &failed) || failed.Status != state.Failed || failed.Undo == nil {
+		t.Fatalf("error is %v", err)
+	}
+	for _, word := range []string{"no luck", "stuck", "recover"} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%q is not in: %v", word, err)
+		}
+	}
+	delete(w.failUndo, "design/3")
+	if _, err := e.Recover(context.Background(), "", executor.Auto, executor.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	w.checkWhole()
+	if len(w.on) != 0 {
+		t.Errorf("done: %v", w.on)
+	}
+}
+
+func TestRollbackOfFinishedRun(t *testing.T) {
+	w := newWorld(t)
+	e := w.executor(nil)
+	if _, err := apply(w, e, executor.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	run := lastRun(t, e).ID
+	settings := filepath.Join(w.dataDir, "config/general-settings.json")
+	if err := os.WriteFile(settings, []byte(`{"a": 7}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var refused *executor.RefusedError
+	if _, err := e.Rollback(context.Background(), run, executor.Options{}); !errors.As(err, &refused) || !strings.Contains(err.Error(), "the setting a") {
+		t.Fatalf("a changed setting: %v", err)
+	}
+	if err := os.WriteFile(settings, []byte(`{"a": 1}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Rollback(context.Background(), run, executor.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	w.checkWhole()
+	if len(w.on) != 0 {
+		t.Errorf("done: %v", w.on)
+	}
+	all, err := e.Store.Instances(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := all["instance.design"].Aspects["settings"]; got != nil {
+		t.Errorf("record is %s", got)
+	}
+	if _, err := e.Rollback(context.Background(), run, executor.Options{}); !errors.As(err, &refused) {
+		t.Errorf("a second rollback says %v", err)
+	}
+}
+
+func TestStalePlanIsRefused(t *testing.T) {
+	w := newWorld(t)
+	p, raw := w.plan()
+	if err := os.WriteFile(filepath.Join(w.dataDir, "config/general-settings.json"), []byte(`{"a": 2}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var stale *executor.StaleError
+	if _, err := w.executor(nil).Apply(context.Background(), p, raw, executor.Options{}); !errors.As(err, &stale) || !strings.Contains(err.Error(), "the setting a") {
+		t.Fatalf("error is %v", err)
+	}
+	if len(w.log) != 0 {
+		t.Errorf("done: %v", w.log)
+	}
+	// Something else in the same file does not make it stale.
+	if err := os.WriteFile(filepath.Join(w.dataDir, "config/general-settings.json"), []byte(`{"new": true,   "a":1}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.executor(nil).Apply(context.Background(), p, raw, executor.Options{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The first signal ends a run in a clean place, wherever it comes.
+func TestInterruptStopsInACleanPlace(t *testing.T) {
+	for n := 1; n <= 11; n++ {
+		t.Run(fmt.Sprintf("action %d", n), func(t *testing.T) {
+			w := newWorld(t)
+			w.hook = func(step string) {
+				if step == fmt.Sprintf("do design/%d", n) {
+					close(w.stop)
+					w.hook = nil
+				}
+			}
+			e := w.executor(nil)
+			_, err := apply(w, e, executor.Options{})
+			var interrupted *executor.InterruptedError
+			switch {
+			case n == 11: // it was the last one
+				if err != nil {
+					t.Fatal(err)
+				}
+			case !errors.As(err, &interrupted):
+				t.Fatalf("error is %v", err)
+			default:
+				if lastRun(t, e).Status.Open() {
+					t.Error("the run is still open")
+				}
+			}
+			w.checkWhole()
+		})
+	}
+}
+
+func TestAbortLeavesTheRunOpen(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	w.hook = func(step string) {
+		if step == "do design/4" {
+			cancel(errors.New("second signal"))
+		}
+	}
+	e := w.executor(nil)
+	p, raw := w.plan()
+	_, err := e.Apply(ctx, p, raw, executor.Options{})
+	var interrupted *executor.InterruptedError
+	if !errors.As(err, &interrupted) || !lastRun(t, e).Status.Open() {
+		t.Fatalf("error is %v", err)
+	}
+	w.hook = nil
+	if _, err := e.Recover(context.Background(), "", executor.Auto, executor.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	w.checkWhole()
+}
