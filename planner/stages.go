@@ -140,10 +140,14 @@ func (w window) stage(proposals []proposal, frame providers.Frame, req *provider
 	sortByPhase(actions)
 	st := plan.Stage{Kind: plan.Window, Cost: plan.CostOf(actions), Actions: actions}
 	switch {
+	case req.Facts.Service != dss.ServiceStopped:
 	case len(closing) > 0:
-		req.Facts.Service = dss.ServiceRunning
-	case req.Facts.Service == dss.ServiceStopped:
+		st.Note = "DSS was found stopped and is started to prove the change"
+	default:
 		st.Note = "DSS was found stopped and stays stopped"
+	}
+	if len(closing) > 0 {
+		req.Facts.Service = dss.ServiceRunning
 	}
 	return st
 }

@@ -1,7 +1,8 @@
 package plan
 
 // Summarize counts what a plan holds. The downtime is the sum over all windows
-// of all instances, and not known (0) when one window's is not.
+// of all instances, and not known (0) when one window's is not. A window of an
+// instance that was found stopped takes nothing down.
 func Summarize(p *Plan) Summary {
 	s := Summary{Instances: len(p.Instances)}
 	known := true
@@ -16,7 +17,11 @@ func Summarize(p *Plan) Summary {
 		s.ByAddress = append(s.ByAddress, lines(in)...)
 		for w := range in.Stages {
 			st := &in.Stages[w]
-			if st.Kind == Window {
+			switch {
+			case st.Kind != Window:
+			case st.Note != "" && !stopsDSS(st.Actions):
+				s.Windows++ // DSS is down already
+			default:
 				s.Windows++
 				s.Downtime.Seconds += st.Cost.Seconds
 				s.Downtime.Bytes += st.Cost.Bytes
@@ -72,31 +77,41 @@ func lines(in *Instance) []Line {
 
 // CostOf sums the estimates of a stage's actions. The time is not known (0)
 // when something that takes time has no estimate: an action that protects,
-// changes or replays, one that a person has to do, and a stop, a start, a
+// changes, replays or stops DSS, one that a person has to do, and a start, a
 // preparation or a cleaning up of which no action has one. Looking and checking
 // count for nothing where they say nothing.
 func CostOf(actions []Action) Cost {
 	var c Cost
 	known := true
-	stops := map[Phase]float64{}
+	sums := map[Phase]float64{}
 	for i := range actions {
 		a := &actions[i]
 		c.Seconds += a.Cost.Seconds
 		c.Bytes += a.Cost.Bytes
+		work := a.Manual != "" || a.Danger == Downtime
 		switch a.Phase {
 		case Protect, Doing, Replay:
-			known = known && a.Cost.Seconds > 0
-		case Prepare, Stop, Start, Clean:
-			stops[a.Phase] += a.Cost.Seconds
-		case Proof:
+			work = true
+		case Prepare, Start, Clean:
+			sums[a.Phase] += a.Cost.Seconds
+		case Stop, Proof:
 		}
-		known = known && (a.Manual == "" || a.Cost.Seconds > 0)
+		known = known && (!work || a.Cost.Seconds > 0)
 	}
-	for _, seconds := range stops {
+	for _, seconds := range sums {
 		known = known && seconds > 0
 	}
 	if !known {
 		c.Seconds = 0
 	}
 	return c
+}
+
+func stopsDSS(actions []Action) bool {
+	for i := range actions {
+		if actions[i].Danger == Downtime {
+			return true
+		}
+	}
+	return false
 }
