@@ -70,14 +70,28 @@ func (p *parser) line(raw string) error {
 		l.cut(len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace)))
 	} else {
 		p.indent = l.indent
-		if trimmed[0] == '[' && strings.LastIndexByte(trimmed, ']') > 1 {
-			err = p.heading(&l, trimmed[1:strings.LastIndexByte(trimmed, ']')])
+		if name, ok := sectionName(trimmed); ok {
+			err = p.heading(&l, name)
 		} else {
 			err = p.entry(&l, trimmed)
 		}
 	}
 	p.file.lines = append(p.file.lines, l)
 	return err
+}
+
+// sectionName returns what stands between the first bracket and the last,
+// without regard to brackets in a comment behind it.
+func sectionName(trimmed string) (string, bool) {
+	first := strings.IndexByte(trimmed, ']')
+	if trimmed[0] != '[' || first < 0 {
+		return "", false
+	}
+	if c := comment(trimmed[first:]); c >= 0 {
+		trimmed = trimmed[:first+c]
+	}
+	last := strings.LastIndexByte(trimmed, ']')
+	return trimmed[1:last], last > 1
 }
 
 func (p *parser) heading(l *line, name string) error {
@@ -122,17 +136,12 @@ func (l *line) cut(offset int) {
 	}
 	value := strings.TrimSpace(rest[:end])
 	start := offset
-	if value != "" {
+	switch {
+	case value != "":
 		start += strings.Index(rest, value)
-	} else {
-		// One space stays in front of a value to come, and in front of a
-		// comment.
-		for start < offset+end && start == offset && (text[start] == ' ' || text[start] == '\t') {
-			start++
-		}
-		if start < len(text) && start == offset+end {
-			start = offset
-		}
+	case strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "\t"):
+		// It goes before a value to come.
+		start++
 	}
 	l.head, l.value, l.tail = text[:start], value, text[start+len(value):]
 }

@@ -23,6 +23,9 @@ func (d *Doc) Restore(pointer string, from *Doc) error {
 		return fmt.Errorf("restore %s: %w", place(tokens), err)
 	}
 	d.b = trial.b
+	if sameButSpace(d.b, from.b) {
+		d.b = from.Bytes()
+	}
 	return nil
 }
 
@@ -45,22 +48,32 @@ func (d *Doc) restore(tokens []string, from *Doc) error {
 		if from.b[there] != '{' || d.b[here] != '{' {
 			return notObject(tokens[:i], d.b[here])
 		}
-		if _, ok := child(d.b, here, token); !ok {
+		last := i == len(tokens)-1
+		_, ok = child(d.b, here, token)
+		if ok && last && d.moved(here, from, there, token) {
+			if err := d.Delete(Pointer(tokens...)); err != nil {
+				return err
+			}
+			ok = false
+		}
+		if !ok {
 			value := from.b[was:skipValue(from.b, was)]
-			if i < len(tokens)-1 {
+			if !last {
 				value = []byte("{}")
 				if from.b[was] != '{' {
 					return errors.New("it stood inside an array that is no longer there")
 				}
 			}
 			d.reinsert(here, from, there, token, value)
+		} else if last {
+			// The key too: it may be spelled with other escapes.
+			now, _ := lookup(d.b, here, token)
+			old, _ := lookup(from.b, there, token)
+			d.splice(now.key, now.valueEnd, from.b[old.key:old.valueEnd])
+			return nil
 		}
-		adoptSpace(d, here, from.b, there)
 		here, _ = child(d.b, here, token)
 		there = was
-	}
-	if len(tokens) == 0 && d.b[here] != from.b[there] {
-		return notObject(nil, d.b[here])
 	}
 	d.splice(here, skipValue(d.b, here), from.b[there:skipValue(from.b, there)])
 	return nil
@@ -82,11 +95,6 @@ func (d *Doc) remove(tokens []string, known int, from *Doc) error {
 			return err
 		}
 	}
-	here, _ := d.find(tokens[:known])
-	there, ok := from.find(tokens[:known])
-	if ok && d.b[here] == '{' && from.b[there] == '{' {
-		adoptSpace(d, here, from.b, there)
-	}
 	return nil
 }
 
@@ -95,21 +103,7 @@ func (d *Doc) remove(tokens []string, known int, from *Doc) error {
 func (d *Doc) reinsert(here int, from *Doc, there int, key string, value []byte) {
 	old, oldEnd := members(from.b, there)
 	now, end := members(d.b, here)
-	places := make(map[string]int, len(now))
-	for i, m := range now {
-		places[string(unquote(d.b[m.key:m.keyEnd]))] = i
-	}
-	behind, mine := -1, 0
-	for i, m := range old {
-		k := string(unquote(from.b[m.key:m.keyEnd]))
-		if k == key {
-			mine = i
-			break
-		}
-		if at, ok := places[k]; ok {
-			behind = at
-		}
-	}
+	mine, behind := oldPlace(d.b, now, from.b, old, key)
 	m := old[mine]
 	before := from.b[m.before:m.key]
 	core := append(append([]byte(nil), from.b[m.key:m.value]...), value...)
@@ -121,7 +115,7 @@ func (d *Doc) reinsert(here int, from *Doc, there int, key string, value []byte)
 	closing := from.b[last.valueEnd:oldEnd]
 	switch {
 	case len(now) == 0:
-		d.splice(here+1, end, join(before, core, closing))
+		d.splice(here+1, end, join(from.b[old[0].before:old[0].key], core, closing))
 	case behind < 0:
 		first := now[0]
 		space := d.b[first.before:first.key]
@@ -154,44 +148,55 @@ func (d *Doc) reinsert(here int, from *Doc, there int, key string, value []byte)
 	}
 }
 
+// oldPlace returns the index of key among the old members, and the index among
+// the present ones of the nearest of those before it that is still there; -1
+// when none is.
+func oldPlace(b []byte, now []member, older []byte, old []member, key string) (mine, behind int) {
+	places := make(map[string]int, len(now))
+	for i, m := range now {
+		places[string(unquote(b[m.key:m.keyEnd]))] = i
+	}
+	behind = -1
+	for i, m := range old {
+		k := string(unquote(older[m.key:m.keyEnd]))
+		if k == key {
+			return i, behind
+		}
+		if at, ok := places[k]; ok {
+			behind = at
+		}
+	}
+	return -1, behind
+}
+
+// moved reports whether a member of both objects stands behind another
+// neighbour than it did.
+func (d *Doc) moved(here int, from *Doc, there int, key string) bool {
+	old, _ := members(from.b, there)
+	now, _ := members(d.b, here)
+	_, behind := oldPlace(d.b, now, from.b, old, key)
+	m, _ := lookup(d.b, here, key)
+	return behind+1 == len(now) || now[behind+1] != m
+}
+
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
-// adoptSpace gives the object at here the white space that the object at there
-// of the older text has, when both have the same keys in the same order and are
-// laid out alike: members on lines with the same indentation, or within a line.
-func adoptSpace(d *Doc, here int, older []byte, there int) {
-	now, end := members(d.b, here)
-	old, oldEnd := members(older, there)
-	if len(now) != len(old) {
-		return
-	}
-	if len(now) == 0 {
-		d.splice(here+1, end, older[there+1:oldEnd])
-		return
-	}
-	oneLine := true
-	sameLines := true
-	for i, m := range now {
-		o := old[i]
-		if !bytes.Equal(unquote(d.b[m.key:m.keyEnd]), unquote(older[o.key:o.keyEnd])) {
-			return
+// sameButSpace reports whether two valid texts differ at most in the white
+// space outside of strings.
+func sameButSpace(a, b []byte) bool {
+	i, j := skipSpace(a, 0), skipSpace(b, 0)
+	for i < len(a) && j < len(b) {
+		if a[i] != b[j] {
+			return false
 		}
-		a, b := d.b[m.before:m.key], older[o.before:o.key]
-		sameLines = sameLines && bytes.Equal(a, b)
-		oneLine = oneLine && bytes.IndexByte(a, '\n') < 0 && bytes.IndexByte(b, '\n') < 0
-	}
-	if !oneLine && !sameLines {
-		return
-	}
-	var text []byte
-	for i, m := range now {
-		o := old[i]
-		text = append(text, older[o.before:o.key]...)
-		text = append(text, d.b[m.key:m.valueEnd]...)
-		text = append(text, older[o.valueEnd:o.end]...)
-		if i < len(now)-1 {
-			text = append(text, ',')
+		iEnd, jEnd := i+1, j+1
+		if a[i] == '"' {
+			iEnd, jEnd = skipString(a, i), skipString(b, j)
+			if !bytes.Equal(a[i:iEnd], b[j:jEnd]) {
+				return false
+			}
 		}
+		i, j = skipSpace(a, iEnd), skipSpace(b, jEnd)
 	}
-	d.splice(here+1, end, text)
+	return i == len(a) && j == len(b)
 }
