@@ -36,11 +36,7 @@ func (m *maker) instance(desired *config.Instance) plan.Instance {
 		out.Mode, out.Records = plan.Observe, nil
 		return out
 	}
-	base := providers.Request{
-		Address: desired.Address, Facts: o.Facts, Desired: desired, Secrets: m.Estate.Secrets, Key: m.Meta.Key,
-		Throughput: m.Recorded[desired.Address].Throughput,
-	}
-	stages, diags := arrange(proposals, m.Frame, base)
+	stages, diags := arrange(proposals, m.Frame, m.frameRequest(o))
 	if !diags.HasErrors() {
 		diags = append(diags, m.finish(stages, desired, o)...)
 	}
@@ -51,6 +47,18 @@ func (m *maker) instance(desired *config.Instance) plan.Instance {
 	m.report(out.Address, diags)
 	out.Stages = stages
 	return out
+}
+
+// frameRequest is what the frame decides on. A frame that is an aspect, too,
+// gets what it observed as that.
+func (m *maker) frameRequest(o *Observed) providers.Request {
+	if p, ok := m.Frame.(providers.Provider); ok {
+		return m.request(p, o)
+	}
+	return providers.Request{
+		Address: o.Instance.Address, Facts: o.Facts, Desired: o.Instance, Secrets: m.Estate.Secrets, Key: m.Meta.Key,
+		Throughput: m.Recorded[o.Instance.Address].Throughput,
+	}
 }
 
 func (m *maker) seen(o *Observed) plan.Seen {
