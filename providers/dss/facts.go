@@ -54,7 +54,10 @@ func (in *Instance) Facts(ctx context.Context) (Facts, error) {
 		Version: version, NodeType: ini.nodeType, InstallID: ini.installID, NodeID: ini.nodeID,
 		Port: ini.port, InstallDir: env["DKUINSTALLDIR"],
 	}
-	if f.Unit, err = in.unit(); err != nil {
+	// Which of several units owns the instance matters to who stops it: Stop
+	// and Start say so then.
+	var several *AmbiguousUnitError
+	if f.Unit, err = in.Unit(); err != nil && !errors.As(err, &several) {
 		return f, err
 	}
 	f.Service, _, err = in.State(ctx)

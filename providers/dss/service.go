@@ -14,7 +14,7 @@ import (
 // Start starts DSS: through its boot unit where one owns the instance, with
 // its own script otherwise. It does not wait until DSS is ready.
 func (in *Instance) Start(ctx context.Context) error {
-	unit, err := in.unit()
+	unit, err := in.Unit()
 	if err != nil {
 		return fmt.Errorf("start DSS: %w", err)
 	}
@@ -30,7 +30,7 @@ func (in *Instance) Start(ctx context.Context) error {
 // Stop stops DSS by the means that started it: the boot unit when it is
 // active, the own script otherwise. It does not wait for what stays behind.
 func (in *Instance) Stop(ctx context.Context) error {
-	unit, err := in.unit()
+	unit, err := in.Unit()
 	if err != nil {
 		return fmt.Errorf("stop DSS: %w", err)
 	}

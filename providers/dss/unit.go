@@ -12,9 +12,20 @@ import (
 	"strings"
 )
 
-// unit returns the boot unit that owns the instance, "" for none: the one of
+// AmbiguousUnitError says that several boot units name the data directory.
+type AmbiguousUnitError struct {
+	DataDir string
+	Units   []string
+}
+
+func (e *AmbiguousUnitError) Error() string {
+	return fmt.Sprintf("several boot units name the data directory %s: %s; say which one owns it: service { unit = %q }",
+		e.DataDir, strings.Join(e.Units, ", "), e.Units[0])
+}
+
+// Unit returns the boot unit that owns the instance, "" for none: the one of
 // the configuration, or the one whose file names exactly this data directory.
-func (in *Instance) unit() (string, error) {
+func (in *Instance) Unit() (string, error) {
 	switch in.o.Unit {
 	case NoUnit:
 		return "", nil
@@ -53,8 +64,7 @@ func (in *Instance) unit() (string, error) {
 	case 1:
 		return found[0], nil
 	default:
-		return "", fmt.Errorf("several boot units name the data directory %s: %s; say which one owns it: service { unit = %q }",
-			in.DataDir, strings.Join(found, ", "), found[0])
+		return "", &AmbiguousUnitError{DataDir: in.DataDir, Units: found}
 	}
 }
 

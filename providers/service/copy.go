@@ -1,0 +1,282 @@
+package service
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
+)
+
+// protected reports whether a safety backup may hold this path.
+func protected(rel string) bool {
+	rel = filepath.Clean(rel)
+	top, _, _ := strings.Cut(rel, "/")
+	if slices.Contains(protectedDirs, top) || slices.Contains(protectedFiles, rel) {
+		return true
+	}
+	ok, _ := path.Match(protectedGlob, rel) // a constant pattern
+	return ok
+}
+
+// walkProtected visits what a safety backup holds, folders before what is in
+// them. A folder of the first level that is a symlink is followed, deeper ones
+// are not. info is nil for a protected name that is not there.
+func walkProtected(ctx context.Context, inst *dss.Instance, visit func(rel string, info fs.FileInfo) error) error {
+	var tops []string
+	tops = append(tops, protectedFiles...)
+	env, err := filepath.Glob(inst.Path(protectedGlob))
+	if err != nil {
+		return err
+	}
+	for _, p := range env {
+		tops = append(tops, "bin/"+filepath.Base(p))
+	}
+	for _, rel := range append(tops, protectedDirs...) {
+		info, err := os.Stat(inst.Path(rel))
+		if errors.Is(err, fs.ErrNotExist) {
+			info, err = nil, nil
+		}
+		if err != nil {
+			return err
+		}
+		if info == nil || !info.IsDir() {
+			if err := visit(rel, info); err != nil {
+				return err
+			}
+			continue
+		}
+		root, err := filepath.EvalSymlinks(inst.Path(rel))
+		if err != nil {
+			return err
+		}
+		err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err != nil {
+				return err
+			}
+			below, err := filepath.Rel(root, p)
+			if err != nil {
+				return err
+			}
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			return visit(filepath.Join(rel, below), info)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// protectedSize is what has to be copied, in bytes.
+func protectedSize(ctx context.Context, inst *dss.Instance) (int64, error) {
+	var sum int64
+	err := walkProtected(ctx, inst, func(_ string, info fs.FileInfo) error {
+		if info != nil && info.Mode().IsRegular() {
+			sum += info.Size()
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("look at what the safety backup has to hold: %w", err)
+	}
+	return sum, nil
+}
+
+// copier makes one safety backup. Files are copied a few at a time; the
+// manifest grows as they are done.
+type copier struct {
+	ctx  context.Context
+	call *providers.Call
+	dir  string // with the folder "files"
+
+	mu       sync.Mutex
+	manifest *json.Encoder
+	done     int64
+	total    int64
+	told     int64
+	noClone  bool // the file system cannot share blocks
+}
+
+const copyWorkers = 4
+
+func newCopier(ctx context.Context, c *providers.Call, dir string, total int64) *copier {
+	return &copier{ctx: ctx, call: c, dir: dir, total: total}
+}
+
+func (k *copier) run(h header) (err error) {
+	f, err := os.OpenFile(filepath.Join(k.dir, manifestName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	w := bufio.NewWriter(f)
+	k.manifest = json.NewEncoder(w)
+	if err := k.manifest.Encode(h); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(k.ctx)
+	g.SetLimit(copyWorkers)
+	k.ctx = ctx
+	walkErr := walkProtected(ctx, k.call.Instance, func(rel string, info fs.FileInfo) error {
+		return k.visit(g, rel, info)
+	})
+	// A copy that failed ends the walk: its error is the reason.
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if walkErr != nil {
+		return walkErr
+	}
+	return w.Flush()
+}
+
+func (k *copier) visit(g *errgroup.Group, rel string, info fs.FileInfo) error {
+	var e entry
+	e.setPath(rel)
+	to := filepath.Join(k.dir, filesName, rel)
+	if info == nil {
+		e.Type = typeAbsent
+		return k.add(&e)
+	}
+	e.Mode, e.ModTime = info.Mode()&(fs.ModePerm|fs.ModeSticky|fs.ModeSetgid), info.ModTime()
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		e.GID = int(st.Gid)
+	}
+	switch {
+	case info.IsDir():
+		e.Type = typeDir
+		if err := os.MkdirAll(to, 0o700); err != nil {
+			return err
+		}
+		return k.add(&e)
+	case info.Mode()&fs.ModeSymlink != 0:
+		target, err := os.Readlink(k.call.Instance.Path(rel))
+		if err != nil {
+			return err
+		}
+		e.Type, e.Target = typeLink, []byte(target)
+		return k.add(&e)
+	case !info.Mode().IsRegular():
+		// Sockets and pipes hold nothing.
+		return nil
+	}
+	e.Type = typeFile
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	g.Go(func() error {
+		if err := k.copyFile(k.call.Instance.Path(rel), to, &e); err != nil {
+			return fmt.Errorf("copy %s: %w", rel, err)
+		}
+		return k.add(&e)
+	})
+	return nil
+}
+
+func (k *copier) add(e *entry) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.manifest.Encode(e)
+}
+
+// copyFile copies one file for its owner alone, and fills in size and hash of
+// what was written.
+func (k *copier) copyFile(from, to string, e *entry) (err error) {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dst.Close()) }()
+	h := sha256.New()
+	var in io.Reader = src
+	var out io.Writer = io.MultiWriter(dst, h)
+	if k.clone(dst, src) {
+		// The blocks are shared; what is stored is read once for the hash.
+		in, out = dst, h
+	}
+	if e.Size, err = copyStream(k.ctx, out, in, k.tell); err != nil {
+		return err
+	}
+	e.SHA256 = hex.EncodeToString(h.Sum(nil))
+	// No wider than 0600, and readable again for verify and restore.
+	return dst.Chmod(e.Mode.Perm()&0o600 | 0o400)
+}
+
+func (k *copier) clone(dst, src *os.File) bool {
+	k.mu.Lock()
+	no := k.noClone
+	k.mu.Unlock()
+	if no {
+		return false
+	}
+	if clone(dst, src) == nil {
+		return true
+	}
+	k.mu.Lock()
+	k.noClone = true
+	k.mu.Unlock()
+	return false
+}
+
+// clone has dst share the blocks of src (a reflink: XFS, Btrfs).
+func clone(dst, src *os.File) error { return unix.IoctlFileClone(int(dst.Fd()), int(src.Fd())) }
+
+// canClone tries it.
+func canClone(file, dir string) bool {
+	src, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer src.Close()
+	dst, err := os.CreateTemp(dir, ".clone-")
+	if err != nil {
+		return false
+	}
+	defer os.Remove(dst.Name())
+	defer dst.Close()
+	return clone(dst, src) == nil
+}
+
+// step is how many bytes pass between two reports.
+const step = 8 << 20
+
+func (k *copier) tell(n int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.done += n
+	if k.done-k.told < step && k.done < k.total {
+		return
+	}
+	k.told = k.done
+	k.call.Progress(event.Progress{Done: k.done, Total: k.total, Unit: "bytes"})
+}

@@ -1,0 +1,166 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
+)
+
+// stopper performs service.stop.
+type stopper struct{}
+
+// stopReceipt remembers how DSS was found.
+type stopReceipt struct {
+	Found dss.Service `json:"found"`
+}
+
+// call is a Call with its decoded arguments and the instance as they name it.
+type call struct {
+	*providers.Call
+	args
+	inst *dss.Instance
+}
+
+func open(c *providers.Call) (*call, error) {
+	out := &call{Call: c}
+	if err := c.Args(&out.args); err != nil {
+		return nil, fmt.Errorf("the arguments of %s: %w", c.Action.Kind, err)
+	}
+	out.inst = c.Instance.WithUnit(out.Unit)
+	return out, nil
+}
+
+func (stopper) Done(ctx context.Context, pc *providers.Call) (bool, error) {
+	c, err := open(pc)
+	if err != nil {
+		return false, err
+	}
+	return c.inst.Stopped(ctx)
+}
+
+func (stopper) Do(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	var r stopReceipt
+	state, err := c.state(ctx)
+	if err != nil {
+		return err
+	}
+	// After a crash the first receipt counts: now DSS may be half stopped.
+	switch known, err := c.Receipt.Load(&r); {
+	case err != nil:
+		return err
+	case !known:
+		if err := c.Receipt.Save(stopReceipt{Found: state}); err != nil {
+			return err
+		}
+	}
+	if err := c.checkIdle(ctx, state); err != nil {
+		return err
+	}
+	return c.halt(ctx)
+}
+
+// state is the service's state; one that cannot be told is ServiceUnknown.
+func (c *call) state(ctx context.Context) (dss.Service, error) {
+	state, _, err := c.inst.State(ctx)
+	var unknown *dss.UnknownStatusError
+	if errors.As(err, &unknown) {
+		err = nil
+	}
+	return state, err
+}
+
+// failedStopGrace is how long DSS may still take when the command that stops it
+// has failed: it may have stopped nevertheless.
+const failedStopGrace = 30 * time.Second
+
+// halt stops DSS and makes sure that nothing of it is left. A stop that sticks
+// ends the processes only where force_stop says so.
+func (c *call) halt(ctx context.Context) error {
+	began := c.Clock.Now()
+	timeout := c.stop()
+	stopErr := c.stopWithin(ctx, timeout)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	left := timeout - c.Clock.Now().Sub(began)
+	if stopErr != nil {
+		left = min(left, failedStopGrace)
+	}
+	c.note("waiting until every process has ended")
+	err := c.inst.WaitStopped(ctx, max(left, 0))
+	var stuck *dss.StuckError
+	if err == nil || !errors.As(err, &stuck) {
+		return err
+	}
+	stuck.Timeout = c.Clock.Now().Sub(began).Round(time.Second)
+	if !c.ForceStop {
+		hint := errors.New("end what is left by hand, or allow dssctl to: service { force_stop = true }")
+		return errors.Join(stuck, stopErr, hint)
+	}
+	c.Notice(fmt.Sprintf("DSS did not stop within %s; ending its processes, as force_stop allows", stuck.Timeout))
+	killed, err := c.inst.KillProcesses(ctx)
+	if err != nil {
+		return errors.Join(err, stopErr)
+	}
+	for _, p := range killed {
+		c.Notice("ended process " + p.String())
+	}
+	if err := c.inst.WaitStopped(ctx, failedStopGrace); err != nil {
+		return errors.Join(err, stopErr)
+	}
+	return nil
+}
+
+// stopWithin runs the command that stops DSS, for so long.
+func (c *call) stopWithin(ctx context.Context, timeout time.Duration) error {
+	c.note("stopping DSS")
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the stop took longer than %s", timeout))
+	defer cancel()
+	return c.inst.Stop(ctx)
+}
+
+func (c *call) note(text string) {
+	c.Progress(event.Progress{Unit: "seconds", Note: text})
+}
+
+func (stopper) Verify(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	return c.inst.WaitStopped(ctx, 0)
+}
+
+// Undo starts DSS again when it was found running.
+func (stopper) Undo(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	var r stopReceipt
+	known, err := c.Receipt.Load(&r)
+	if err != nil || !known {
+		return err
+	}
+	switch r.Found {
+	case dss.ServiceRunning, dss.ServiceStarting:
+		return c.up(ctx)
+	case dss.ServiceStopped:
+		return nil
+	default:
+		// It did not work before either: as it was, and no more is promised.
+		if err := c.up(ctx); err != nil {
+			c.Notice(fmt.Sprintf("DSS was found %s, was started again, and does not work: %v", r.Found, err))
+		}
+		return context.Cause(ctx)
+	}
+}
