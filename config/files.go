@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	hcljson "github.com/hashicorp/hcl/v2/json"
 )
 
@@ -162,17 +161,14 @@ func (l *loader) parse(src []byte, name string) (*hcl.File, bool) {
 	isJSON := strings.HasSuffix(name, ".json")
 	shown := &hcl.File{Bytes: src}
 	l.sources[name] = shown
-	if d := checkLimits(src, name, isJSON); d != nil {
-		shown.Bytes = maskLines(src)
-		l.report(d)
-		return nil, false
-	}
 	var f *hcl.File
 	var diags hcl.Diagnostics
-	if isJSON {
-		f, diags = hcljson.Parse(src, name)
+	if !isJSON {
+		f, diags = parseNative(src, name)
+	} else if d := checkLimits(src, name, true); d != nil {
+		diags = hcl.Diagnostics{d}
 	} else {
-		f, diags = hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+		f, diags = hcljson.Parse(src, name)
 	}
 	if diags.HasErrors() {
 		// What is secret cannot be told without a tree: take out all that
