@@ -68,7 +68,7 @@ func (f *File) Set(section, key, value string) {
 
 // spaced keeps a value apart from the comment behind it.
 func (l *line) spaced() {
-	if l.tail != "" && l.value != "" && !unicode.IsSpace(rune(l.tail[0])) {
+	if l.value != "" && (strings.HasPrefix(l.tail, "#") || strings.HasPrefix(l.tail, ";")) {
 		l.tail = " " + l.tail
 	}
 }

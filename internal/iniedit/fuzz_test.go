@@ -1,0 +1,84 @@
+package iniedit
+
+import "testing"
+
+var seeds = []string{
+	"", install, "[a]\r\nx = 1\r\n\r\n[b]\r\n", "[a]\nx = 1", "# c", "\n\n[s]\n  k = v\n    more\n\n  l=\n [t]\n", "[DEFAULT]\nk: v\n[s] ; c\n",
+	"[0]\n\x88=\xe2\u2008", "[s]\nk = ; c\n\n; d\n[t]\n",
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range seeds {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := Parse(data)
+		if err != nil {
+			return
+		}
+		if string(file.Bytes()) != string(data) {
+			t.Fatalf("%q came out as %q", data, file.Bytes())
+		}
+		for _, section := range file.Sections() {
+			for _, key := range file.Keys(section) {
+				value, ok := file.Get(section, key)
+				if !ok {
+					t.Fatalf("[%q] %q has no value", section, key)
+				}
+				if CheckSection(section) != nil || CheckKey(key) != nil || CheckValue(value) != nil {
+					continue
+				}
+				file.Set(section, key, value)
+				if string(file.Bytes()) != string(data) {
+					t.Fatalf("[%q] %q set to what it is: %q became %q", section, key, data, file.Bytes())
+				}
+			}
+		}
+	})
+}
+
+// FuzzSet checks that what was set is read again, that nothing else is read
+// differently, and that a new key set and deleted leaves no trace.
+func FuzzSet(f *testing.F) {
+	for _, s := range seeds {
+		f.Add([]byte(s), "s", "k", "v")
+		f.Add([]byte(s), "new", "port", "")
+		f.Add([]byte(s), "a", "y", "-Dx=1 -Dy")
+	}
+	f.Fuzz(func(t *testing.T, data []byte, section, key, value string) {
+		file, err := Parse(data)
+		if err != nil || CheckSection(section) != nil || CheckKey(key) != nil || CheckValue(value) != nil {
+			return
+		}
+		id := [2]string{section, lower(key)}
+		before := all(file)
+		_, was := before[id]
+		file.Set(section, key, value)
+		edited := file.Bytes()
+		again, err := Parse(edited)
+		if err != nil {
+			t.Fatalf("%q became %q: %v", data, edited, err)
+		}
+		after := all(again)
+		if got := after[id]; got != value {
+			t.Fatalf("%q set to %q is read as %q in %q", id, value, got, edited)
+		}
+		if got, ok := file.Get(section, key); !ok || got != value {
+			t.Fatalf("%q set to %q gives %q", id, value, got)
+		}
+		if same(after, id) != same(before, id) {
+			t.Fatalf("other keys changed\n%q\n%q", data, edited)
+		}
+		file.Delete(section, key)
+		gone := all(file)
+		if _, ok := gone[id]; ok || same(gone, id) != same(before, id) {
+			t.Fatalf("delete %q\n%q\n%q", id, edited, file.Bytes())
+		}
+		if !was && string(file.Bytes()) != string(data) {
+			t.Fatalf("set and delete %q\n%q became\n%q by way of\n%q", id, data, file.Bytes(), edited)
+		}
+		if _, err := Parse(file.Bytes()); err != nil {
+			t.Fatalf("delete %q: %q: %v", id, file.Bytes(), err)
+		}
+	})
+}
