@@ -4,7 +4,7 @@ import "testing"
 
 var seeds = []string{
 	"", install, "[a]\r\nx = 1\r\n\r\n[b]\r\n", "[a]\nx = 1", "# c", "\n\n[s]\n  k = v\n    more\n\n  l=\n [t]\n", "[DEFAULT]\nk: v\n[s] ; c\n",
-	"[0]\n\x88=\xe2\u2008", "[s]\nk = ; c\n\n; d\n[t]\n",
+	"[0]\n\x88=\u2008\x88", "[0]\n\x88=\xe2\u2008", "[s]\nk = ; c\n\n; d\n[t]\n",
 }
 
 func FuzzParse(f *testing.F) {

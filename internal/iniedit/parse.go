@@ -138,7 +138,7 @@ func (l *line) cut(offset int) {
 	start := offset
 	switch {
 	case value != "":
-		start += strings.Index(rest, value)
+		start += len(rest) - len(strings.TrimLeftFunc(rest, unicode.IsSpace))
 	case strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "\t"):
 		// It goes before a value to come.
 		start++
