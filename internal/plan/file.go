@@ -81,7 +81,7 @@ func Encode(p *Plan, key secret.Key) ([]byte, error) {
 // error is a *FileError.
 func Decode(data []byte) (*Plan, error) {
 	if len(data) > MaxSize {
-		return nil, fileError(ErrTooLarge, "has %d bytes; a plan file has at most %d.", len(data), MaxSize)
+		return nil, tooLarge()
 	}
 	head, err := read(data)
 	if err != nil {
@@ -107,12 +107,21 @@ func Decode(data []byte) (*Plan, error) {
 	return p, nil
 }
 
+func tooLarge() error {
+	return fileError(ErrTooLarge, "is no plan file: it has more than %d bytes.", MaxSize)
+}
+
 // Read reads a plan file from r, never more than MaxSize, and returns its bytes
 // with the plan.
-func Read(r io.Reader) ([]byte, *Plan, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
-	if err != nil {
+func Read(r io.Reader) ([]byte, *Plan, error) { return readAtMost(r, MaxSize) }
+
+func readAtMost(r io.Reader, limit int64) ([]byte, *Plan, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, limit+1))
+	switch {
+	case err != nil:
 		return nil, nil, fmt.Errorf("read the plan file: %w", err)
+	case int64(len(raw)) > limit:
+		return nil, nil, tooLarge()
 	}
 	p, err := Decode(raw)
 	return raw, p, err
