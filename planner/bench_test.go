@@ -88,7 +88,11 @@ func TestLinear(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			allocs := func(n int) float64 {
 				w := estate(n, what)
-				return testing.AllocsPerRun(1, func() { planner.Make(w.Input) })
+				return testing.AllocsPerRun(1, func() {
+					if p, _ := planner.Make(w.Input); len(p.Instances) != n {
+						t.Fatal("not all instances are planned")
+					}
+				})
 			}
 			if one, four := allocs(200), allocs(800); four > 4.4*one {
 				t.Errorf("200 instances: %.0f allocations, 800: %.0f", one, four)

@@ -92,9 +92,10 @@ func instanceOf(address string) string {
 		// The key is a quoted string: its end is the first quote that no
 		// backslash precedes.
 		for i := end + 2; i < len(rest); i++ {
-			if rest[i] == '\\' {
+			switch rest[i] {
+			case '\\':
 				i++
-			} else if rest[i] == '"' {
+			case '"':
 				return head + rest[:min(i+2, len(rest))]
 			}
 		}

@@ -39,6 +39,7 @@ func (a aspect) Schema() schema.Fragment { return a.fragment }
 func (a aspect) Observe(context.Context, providers.ObserveRequest) (providers.Observation, error) {
 	panic("the planner does not observe")
 }
+
 func (a aspect) Performers() map[plan.Kind]providers.Performer { panic("the planner does not perform") }
 
 func (a aspect) Propose(req providers.Request) (providers.Proposal, hcl.Diagnostics) {

@@ -55,8 +55,7 @@ var cases = map[string]func(w *world){
 	},
 	"two_one_failed": func(w *world) {
 		w.add("automation", "auto1", facts(dss.ServiceRunning), obs{"general_settings": settings()})
-		w.add("automation", "auto 2", dss.Facts{}, nil).Err =
-			errors.New(`read /data/automationauto 2/install.ini: no section [general], password p4ssw0rd-automationauto 2`)
+		w.add("automation", "auto 2", dss.Facts{}, nil).Err = errors.New(`read /data/automationauto 2/install.ini: no section [general], password p4ssw0rd-automationauto 2`)
 	},
 	"propose_failed": func(w *world) {
 		bad := databaseMove("instance.design")

@@ -54,8 +54,7 @@ func TestNotObserved(t *testing.T) {
 func TestObserveErrorKeepsItsPlace(t *testing.T) {
 	w := newWorld()
 	at := &hcl.Range{Filename: "main.dss.hcl", Start: hcl.Pos{Line: 7, Column: 3}, End: hcl.Pos{Line: 7, Column: 9}}
-	w.add("design", "", facts(dss.ServiceRunning), nil).Err =
-		hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "No such database", Subject: at}}
+	w.add("design", "", facts(dss.ServiceRunning), nil).Err = hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "No such database", Subject: at}}
 	d := refused(t, w)
 	says(t, d, "instance.design", "No such database")
 	if d.Range != "main.dss.hcl:7,3-9" {
@@ -77,8 +76,7 @@ func TestProbeThatCannotBeRead(t *testing.T) {
 func TestFingerprints(t *testing.T) {
 	sum := func(content string, exists bool) string {
 		w := newWorld()
-		w.add("design", "", facts(dss.ServiceRunning), obs{"general_settings": settings()}).Read =
-			func(string) (string, bool, error) { return content, exists, nil }
+		w.add("design", "", facts(dss.ServiceRunning), obs{"general_settings": settings()}).Read = func(string) (string, bool, error) { return content, exists, nil }
 		p, _ := planner.Make(w.Input)
 		got := ""
 		p.Actions(func(_ *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
@@ -102,7 +100,9 @@ func TestInputIsLeftAlone(t *testing.T) {
 	w := newWorld()
 	s := settings()
 	w.add("design", "", facts(dss.ServiceRunning), obs{"general_settings": s})
-	planner.Make(w.Input)
+	if _, diags := planner.Make(w.Input); diags.HasErrors() {
+		t.Fatal(diags)
+	}
 	if diff := cmp.Diff(settings().Steps, s.Steps); diff != "" {
 		t.Errorf("-before +after:\n%s", diff)
 	}
@@ -142,7 +142,9 @@ func TestRequests(t *testing.T) {
 		Aspects:    map[string]jsonRaw{"ports": jsonRaw(`1`), "other": jsonRaw(`2`)},
 		Throughput: map[string]float64{"runtimedb.copy": 5},
 	}
-	planner.Make(w.Input)
+	if _, diags := planner.Make(w.Input); diags.HasErrors() {
+		t.Fatal(diags)
+	}
 	if string(got.Recorded) != "1" || got.Throughput["runtimedb.copy"] != 5 || got.Facts.Port != 11200 ||
 		got.Desired != w.Estate.Instances[0] || got.Observed.(seen).head != "x" || string(got.Key) != string(w.Meta.Key) {
 		t.Errorf("request %+v", got)

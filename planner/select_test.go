@@ -65,14 +65,16 @@ func TestSelection(t *testing.T) {
 			true, false,
 		},
 		"the instance": {
-			only{"instance.design": true}, "port", "install_ini",
+			only{"instance.design": true},
+			"port", "install_ini",
 			[]string{"one", "two"},
 			[]string{"port", "install_ini"},
 			[]string{"instance.design.port", "instance.design.install_ini"},
 			true, false,
 		},
 		"one of two": {
-			only{"instance.design.install_ini": true}, "port", "install_ini",
+			only{"instance.design.install_ini": true},
+			"port", "install_ini",
 			[]string{"two"},
 			[]string{"install_ini"},
 			[]string{"instance.design.install_ini"},

@@ -102,8 +102,20 @@ func TestSchemaIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	types := []any{
-		Plan{}, Estate{}, Secret{}, Instance{}, Seen{}, Change{}, Stage{}, Action{}, Fingerprint{}, Undo{}, Cost{},
-		Diagnostic{}, Summary{}, Line{},
+		Plan{},
+		Estate{},
+		Secret{},
+		Instance{},
+		Seen{},
+		Change{},
+		Stage{},
+		Action{},
+		Fingerprint{},
+		Undo{},
+		Cost{},
+		Diagnostic{},
+		Summary{},
+		Line{},
 	}
 	if len(types) != len(doc.Defs) {
 		t.Errorf("%d types, %d definitions", len(types), len(doc.Defs))
