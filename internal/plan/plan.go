@@ -212,8 +212,8 @@ type Undo struct {
 	How string `json:"how,omitempty"`
 }
 
-// Cost is an estimate; zero means not known. What takes hardly any time says so
-// with a small number, such as 0.1.
+// Cost is an estimate; zero means not known. What it means for a stage is said
+// at CostOf.
 type Cost struct {
 	Seconds float64 `json:"seconds,omitempty"`
 	Bytes   int64   `json:"bytes,omitempty"`

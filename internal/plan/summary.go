@@ -76,10 +76,11 @@ func lines(in *Instance) []Line {
 }
 
 // CostOf sums the estimates of a stage's actions. The time is not known (0)
-// when something that takes time has no estimate: an action that protects,
-// changes, replays or stops DSS, one that a person has to do, and a start, a
-// preparation or a cleaning up of which no action has one. Looking and checking
-// count for nothing where they say nothing.
+// when something that takes time has no estimate in seconds: an action that
+// moves bytes, protects, replays or stops DSS, one that a person has to do, and
+// a start, a preparation or a cleaning up of which no action has one. A change
+// that names neither seconds nor bytes is an edit, and looking is quick: they
+// count for nothing.
 func CostOf(actions []Action) Cost {
 	var c Cost
 	known := true
@@ -88,13 +89,13 @@ func CostOf(actions []Action) Cost {
 		a := &actions[i]
 		c.Seconds += a.Cost.Seconds
 		c.Bytes += a.Cost.Bytes
-		work := a.Manual != "" || a.Danger == Downtime
+		work := a.Manual != "" || a.Danger == Downtime || a.Cost.Bytes > 0
 		switch a.Phase {
-		case Protect, Doing, Replay:
+		case Protect, Replay:
 			work = true
 		case Prepare, Start, Clean:
 			sums[a.Phase] += a.Cost.Seconds
-		case Stop, Proof:
+		case Stop, Doing, Proof:
 		}
 		known = known && (!work || a.Cost.Seconds > 0)
 	}

@@ -20,6 +20,8 @@ func TestCostOf(t *testing.T) {
 		"all known":                   {[]Action{a(Stop, 0, 0), a(Stop, 10, 0), a(Doing, 5, 7), a(Start, 60, 0)}, Cost{75, 7}},
 		"a copy of unknown length":    {[]Action{a(Stop, 10, 0), a(Doing, 0, 7), a(Start, 60, 0)}, Cost{0, 7}},
 		"a backup of unknown length":  {[]Action{a(Protect, 0, 1), a(Doing, 5, 7)}, Cost{0, 8}},
+		"an edit costs nothing":       {[]Action{a(Doing, 0, 0), a(Start, 60, 0)}, Cost{60, 0}},
+		"a replay of unknown length":  {[]Action{a(Replay, 0, 0), a(Start, 60, 0)}, Cost{}},
 		"a check costs nothing":       {[]Action{a(Doing, 5, 0), a(Proof, 0, 0)}, Cost{5, 0}},
 		"a start of unknown length":   {[]Action{a(Doing, 5, 0), a(Start, 0, 0)}, Cost{}},
 		"ready is part of a start":    {[]Action{a(Doing, 5, 0), a(Start, 60, 0), a(Start, 0, 0)}, Cost{65, 0}},
