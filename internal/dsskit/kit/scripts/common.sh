@@ -95,12 +95,17 @@ ini() {
     END { print found }' "$DATA/install.ini"
 }
 
+# supervisor_pid: the process of this data directory's supervisor in REPLY, and whether it runs.
 supervisor_pid() {
-  local pid
-  [ -r "$DATA/run/supervisord.pid" ] || return 1
-  read -r pid <"$DATA/run/supervisord.pid" || return 1
-  [ -r "/proc/$pid/cmdline" ] && tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF "$DATA" || return 1
-  REPLY=$pid
+  local pid arguments=() word
+  { read -r pid <"$DATA/run/supervisord.pid" && mapfile -d '' arguments <"/proc/$pid/cmdline"; } 2>/dev/null || return 1
+  for word in "${arguments[@]}"; do
+    if [ "$word" = "$DATA" ]; then
+      REPLY=$pid
+      return 0
+    fi
+  done
+  return 1
 }
 
 export DIP_HOME DKUINSTALLDIR DKUJAVABIN

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts the processes of one DSS, watches them, and writes the table that "dss status" shows. Its argument is the data
-# directory; its commands come through a pipe in run/.
+# directory; SIGTERM makes it stop them all and end.
 set -u
 DATA=$1
 . "$DATA/bin/env-default.sh"
@@ -117,9 +117,11 @@ all_stopped() {
 }
 
 mkdir -p run tmp
+# Nobody ever writes to this pipe: waiting for it is a short sleep that starts no process.
 rm -f run/supervisord.fifo
 mkfifo -m 600 run/supervisord.fifo || exit 1
 exec 9<>run/supervisord.fifo
+rm -f run/supervisord.fifo
 sed -n 's/^password=//p' install-support/supervisord.conf >run/supervisord.auth
 chmod 600 run/supervisord.auth
 trap 'shut_down' TERM INT
@@ -131,9 +133,7 @@ done
 publish
 echo $$ >run/supervisord.pid.tmp && mv run/supervisord.pid.tmp run/supervisord.pid
 while :; do
-  command=
-  read -r -t 0.1 -u 9 command
-  [ "$command" = shutdown ] && shut_down
+  read -r -t 0.1 -u 9
   if ! [ -f "$DATA/install.ini" ]; then
     for name in "${names[@]}"; do [ -n "${pid[$name]}" ] && kill -KILL "${pid[$name]}" 2>/dev/null; done
     exit 1
@@ -142,4 +142,4 @@ while :; do
   publish
   if [ "$stopping" = 1 ] && all_stopped; then break; fi
 done
-rm -f run/supervisord.pid run/supervisord.fifo run/supervisord.auth run/supervisord.state
+rm -f run/supervisord.pid run/supervisord.auth run/supervisord.state
