@@ -1,0 +1,68 @@
+package view
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dssctl/dssctl/internal/plan"
+)
+
+func TestPlan(t *testing.T) {
+	wide := Style{Width: 100, Unicode: true}
+	quiet := many(3)
+	quiet.Instances = quiet.Instances[1:]
+	quiet.Summary = plan.Summary{Instances: 3}
+	for _, c := range []struct {
+		name  string
+		plan  *plan.Plan
+		style Style
+	}{
+		{"plan_move", movePlan(), wide},
+		{"plan_everything_100", everything(), wide},
+		{"plan_everything_60", everything(), Style{Width: 60, Unicode: true}},
+		{"plan_everything_ascii", everything(), Style{Width: 80}},
+		{"plan_move_color", movePlan(), Style{Width: 100, Unicode: true, Color: true}},
+		{"plan_none", quiet, wide},
+		{"plan_many", many(25), wide},
+		{"plan_empty", &plan.Plan{}, wide},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			golden(t, c.name, func(b *bytes.Buffer) error { return Plan(b, c.plan, c.style) })
+		})
+	}
+}
+
+// Planning is linear, and so is showing: ten times the instances may not take
+// much more than ten times as long.
+func TestPlanOfManyInstances(t *testing.T) {
+	big := &plan.Plan{Summary: plan.Summary{Instances: 10000, ToChange: 10000, Windows: 10000}}
+	for range 10000 {
+		big.Instances = append(big.Instances, moveInstance())
+	}
+	var out strings.Builder
+	began := time.Now()
+	if err := Plan(&out, big, Style{Unicode: true}); err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Since(began); d > 15*time.Second {
+		t.Errorf("showing 10,000 instances took %v", d)
+	}
+	if n := strings.Count(out.String(), "\ninstance.design   "); n != 10000 {
+		t.Errorf("%d instances are shown", n)
+	}
+}
+
+func BenchmarkPlan10000(b *testing.B) {
+	p := many(0)
+	for range 10000 {
+		p.Instances = append(p.Instances, moveInstance())
+	}
+	for b.Loop() {
+		if err := Plan(io.Discard, p, Style{Unicode: true, Color: true}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

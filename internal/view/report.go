@@ -1,0 +1,53 @@
+package view
+
+import "time"
+
+// Outcome is how an action of a run ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Done       Outcome = "done"
+	Skipped    Outcome = "skipped" // it was so already
+	Failed     Outcome = "failed"
+	Open       Outcome = "open" // begun, and its end is not known
+	Undone     Outcome = "undone"
+	UndoFailed Outcome = "undo_failed"
+	NotStarted Outcome = "not_started"
+)
+
+// RunReport is what a run did, as data.
+type RunReport struct {
+	Run string `json:"run"`
+	// Status is running, failed, done, rolled_back or interrupted.
+	Status  string         `json:"status"`
+	Why     string         `json:"why,omitempty"`
+	Started time.Time      `json:"started,omitzero"`
+	Ended   time.Time      `json:"ended,omitzero"`
+	Actions []ActionReport `json:"actions"`
+	// Downtime that was measured.
+	Downtime []Downtime `json:"downtime,omitempty"`
+	// Safety names where the safety backups of the run are.
+	Safety []string `json:"safety,omitempty"`
+	// Notices about the run as a whole.
+	Notices []string `json:"notices,omitempty"`
+}
+
+// ActionReport is one action's part of a run.
+type ActionReport struct {
+	ID       string        `json:"id"`
+	Title    string        `json:"title"`
+	Instance string        `json:"instance"`
+	Outcome  Outcome       `json:"outcome"`
+	Elapsed  time.Duration `json:"elapsed_ns,omitempty"`
+	Error    string        `json:"error,omitempty"`
+	// Leftover is what undoing could not take back.
+	Leftover string   `json:"leftover,omitempty"`
+	Notices  []string `json:"notices,omitempty"`
+}
+
+// Downtime is how long DSS of one instance was down.
+type Downtime struct {
+	Instance string        `json:"instance"`
+	Duration time.Duration `json:"duration_ns"`
+}

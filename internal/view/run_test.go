@@ -1,0 +1,154 @@
+package view
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dssctl/dssctl/internal/event"
+)
+
+// Sleep is not used by the views: they draw in real time.
+func (c *clockAt) Sleep(context.Context, time.Duration) error { panic("a view sleeps on the clock") }
+
+func show(b *bytes.Buffer, t Terminal) error {
+	c := &clockAt{now: noon}
+	h := NewHuman(b, Style{Width: 80, Unicode: true}, t, c)
+	for _, e := range runEvents() {
+		c.now = e.Time
+		h.Event(e)
+	}
+	h.Close()
+	h.Close()
+	return h.err
+}
+
+func TestHuman(t *testing.T) {
+	golden(t, "human_log", func(b *bytes.Buffer) error { return show(b, Terminal{}) })
+	golden(t, "human_terminal", func(b *bytes.Buffer) error {
+		var raw bytes.Buffer
+		err := show(&raw, Terminal{IsTTY: true, Width: 72})
+		// One drawing a line, so that it can be read.
+		b.WriteString(strings.ReplaceAll(raw.String(), "\r\x1b[K", "\n⟲ "))
+		return err
+	})
+}
+
+// What stands on a terminal in the end is whole lines: the live line is gone.
+func TestLiveLine(t *testing.T) {
+	var raw bytes.Buffer
+	if err := show(&raw, Terminal{IsTTY: true, Width: 50}); err != nil {
+		t.Fatal(err)
+	}
+	for row := range strings.SplitSeq(raw.String(), "\n") {
+		drawings := strings.Split(row, "\r\x1b[K")
+		for _, d := range drawings[:len(drawings)-1] {
+			if cells(d) > 49 {
+				t.Errorf("a live line of %d columns on a terminal of 50: %q", cells(d), d)
+			}
+		}
+		if last := drawings[len(drawings)-1]; strings.Contains(last, " s, ") && strings.Contains(last, "%") {
+			t.Errorf("a live line was left: %q", last)
+		}
+	}
+}
+
+func TestRedrawRate(t *testing.T) {
+	var b bytes.Buffer
+	c := &clockAt{now: noon}
+	h := NewHuman(&b, Style{}, Terminal{IsTTY: true, Width: 80}, c)
+	defer h.Close()
+	h.Event(event.Event{Type: event.ApplyStart, Action: "a/1", Title: "copy", Time: c.now})
+	for i := range 1000 {
+		c.now = c.now.Add(time.Millisecond)
+		h.Event(event.Event{Type: event.ApplyProgress, Action: "a/1", Time: c.now, Progress: &event.Progress{Done: int64(i), Unit: "rows"}})
+	}
+	if n := strings.Count(b.String(), "\r\x1b[K"); n > 11 {
+		t.Errorf("drawn %d times within a second", n)
+	}
+}
+
+// An action without any event still shows that it goes on.
+func TestSignOfLife(t *testing.T) {
+	var b bytes.Buffer
+	c := &clockAt{now: noon}
+	h := NewHuman(&b, Style{}, Terminal{}, c)
+	h.Event(event.Event{Type: event.ApplyStart, Action: "a/1", Title: "run the installer", Time: c.now})
+	for range 35 {
+		c.now = c.now.Add(time.Second)
+		h.mu.Lock()
+		h.show(c.now)
+		h.mu.Unlock()
+	}
+	h.Close()
+	if got, want := b.String(), "run the installer ...\n      10 s\n      20 s\n      30 s\n"; got != want {
+		t.Errorf("a log of 35 s reads %q, expected %q", got, want)
+	}
+}
+
+func TestStream(t *testing.T) {
+	golden(t, "stream_plan", func(b *bytes.Buffer) error { return PlanStream(b, everything(), &clockAt{now: noon}) })
+	golden(t, "stream_run", func(b *bytes.Buffer) error {
+		s := NewStream(b, &clockAt{now: noon})
+		for _, e := range runEvents() {
+			s.Event(e)
+		}
+		s.Close()
+		return s.Summary(report("rolled_back", Skipped, Undone, Undone))
+	})
+}
+
+// Every line of every stream is an object with the envelope.
+func TestEnvelope(t *testing.T) {
+	var b bytes.Buffer
+	if err := PlanStream(&b, everything(), &clockAt{now: noon}); err != nil {
+		t.Fatal(err)
+	}
+	s := NewStream(&b, &clockAt{now: noon})
+	for _, e := range runEvents() {
+		s.Event(e)
+	}
+	if err := s.Summary(report("done")); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		var env map[string]any
+		if err := json.Unmarshal([]byte(line), &env); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		for _, k := range []string{"@level", "@message", "@module", "@timestamp", "type"} {
+			if v, _ := env[k].(string); v == "" {
+				t.Errorf("%s is missing in %s", k, line)
+			}
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	done := report("done", Skipped, Done, Done, Done, Done, Done, Done, Done, Done)
+	done.Downtime = []Downtime{{"instance.design", 192 * time.Second}}
+	done.Safety = []string{"/data/dataiku/design.dssctl/safety/" + runName}
+	rolled := report("rolled_back", Done, Done, Undone, Undone, Undone, Undone)
+	rolled.Actions[5].Error = copyError
+	rolled.Actions[0].Notices = []string{"the schema dss_runtime was there, and empty"}
+	rolled.Downtime = []Downtime{{"instance.design", 95 * time.Second}}
+	failed := report("failed", Done, Done, Done, Done, UndoFailed, Undone, NotStarted)
+	failed.Actions[5].Error = copyError
+	failed.Actions[5].Leftover = "the schema dss_runtime: other tables are in it"
+	failed.Actions[4].Error = "write /data/dataiku/design/config/general-settings.json: permission denied"
+	killed := report("running", Done, Done, Open)
+	killed.Ended = time.Time{}
+	for name, r := range map[string]RunReport{
+		"summary_done": done, "summary_rolled_back": rolled, "summary_failed": failed, "summary_killed": killed,
+		"summary_interrupted": report("interrupted", Done, Done),
+		"summary_undone":      report("rolled_back", Undone, Undone, Undone, Undone, Undone, Undone, Undone, Undone, Undone),
+	} {
+		golden(t, name, func(b *bytes.Buffer) error { return Summary(b, r, Style{Width: 100, Unicode: true}) })
+	}
+	golden(t, "rollback_preview", func(b *bytes.Buffer) error {
+		return RollbackPreview(b, done, map[string]string{"design/5": "exact bytes", "design/6": "drop the copied tables"}, Style{Width: 100})
+	})
+}

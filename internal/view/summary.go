@@ -1,0 +1,218 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dssctl/dssctl/internal/humanize"
+)
+
+// The words of state.RunStatus; this package does not import it.
+const (
+	statusRunning     = "running"
+	statusFailed      = "failed"
+	statusDone        = "done"
+	statusRolledBack  = "rolled_back"
+	statusInterrupted = "interrupted"
+)
+
+func statusWord(s string) string {
+	switch s {
+	case statusRolledBack:
+		return "rolled back"
+	case statusRunning:
+		return "running, or killed"
+	}
+	return clean(s)
+}
+
+// ended reports whether a run of this status did what it was asked for.
+func ended(status string) bool { return status == statusDone }
+
+// headline is the result in a sentence.
+func headline(r RunReport) string {
+	n := r.counts()
+	actions := func(k int) string { return humanize.Count(int64(k), "action", "actions") }
+	switch r.Status {
+	case statusDone:
+		if n[Undone] > 0 {
+			return "Undone: " + actions(n[Undone]) + "."
+		}
+		text := "Done: " + actions(n[Done]+n[Skipped])
+		if n[Skipped] > 0 {
+			text += fmt.Sprintf(", %d of them found done already", n[Skipped])
+		}
+		return text + "."
+	case statusRolledBack:
+		if len(r.failed()) == 0 {
+			return "Rolled back: " + actions(n[Undone]) + " undone."
+		}
+		return "Failed and rolled back: " + actions(n[Undone]) + " undone."
+	case statusInterrupted:
+		return fmt.Sprintf("Interrupted in a clean place: %s done, %d not started.", actions(n[Done]+n[Skipped]), n[NotStarted])
+	case statusRunning:
+		return fmt.Sprintf("Not ended (still running, or killed): %s done, %d not started.", actions(n[Done]+n[Skipped]), n[NotStarted])
+	default:
+		return fmt.Sprintf("Failed part-way: %s done, %d undone, %d failed, %d not started.",
+			actions(n[Done]+n[Skipped]), n[Undone], n[Failed]+n[UndoFailed]+n[Open], n[NotStarted])
+	}
+}
+
+func (r RunReport) counts() map[Outcome]int {
+	n := map[Outcome]int{}
+	for i := range r.Actions {
+		n[r.Actions[i].Outcome]++
+	}
+	return n
+}
+
+// failed are the actions that went wrong, also those undone afterwards.
+func (r RunReport) failed() []*ActionReport {
+	var out []*ActionReport
+	for i := range r.Actions {
+		if a := &r.Actions[i]; a.Outcome == Failed || a.Outcome == Undone && a.Error != "" {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func (r RunReport) with(o Outcome) []*ActionReport {
+	var out []*ActionReport
+	for i := range r.Actions {
+		if r.Actions[i].Outcome == o {
+			out = append(out, &r.Actions[i])
+		}
+	}
+	return out
+}
+
+// Summary writes what a run did: what went wrong first, then what is as it was
+// and what is not, how long DSS was down, and what to do next.
+func Summary(w io.Writer, r RunReport, s Style) error {
+	p := &page{Style: s}
+	c := alarm
+	switch r.Status {
+	case statusDone:
+		c = green
+	case statusRolledBack, statusInterrupted:
+		c = yellow
+	}
+	took := ""
+	if d := r.Ended.Sub(r.Started); !r.Ended.IsZero() && !r.Started.IsZero() && d > 0 {
+		took = ", took " + humanize.Duration(d)
+	}
+	p.wrapped(0, c, headline(r))
+	p.line(p.paint(dim, "Run "+clean(r.Run)+took))
+	p.blank()
+	p.outcomes(r)
+	p.facts(r)
+	p.advice(r)
+	return p.writeTo(w)
+}
+
+// longList is how many actions of one outcome are named.
+const longList = 20
+
+func (p *page) outcomes(r RunReport) {
+	p.list("Failed", alarm, r.failed(), true)
+	p.list("Undoing failed", alarm, r.with(UndoFailed), true)
+	p.list("Begun, and how it ended is not known", alarm, r.with(Open), true)
+	p.list("Undone", "", r.with(Undone), false)
+	if partial(r) { // otherwise the headline says it
+		p.list("Done", "", append(r.with(Done), r.with(Skipped)...), false)
+		p.list("Not started", "", r.with(NotStarted), false)
+	}
+}
+
+// partial reports whether the world is between before and after, so that each
+// action counts.
+func partial(r RunReport) bool {
+	return r.Status == statusFailed || r.Status == statusRunning || r.Status == statusInterrupted
+}
+
+// list names actions, and with errors also why.
+func (p *page) list(head string, c paint, actions []*ActionReport, errors bool) {
+	if len(actions) == 0 {
+		return
+	}
+	p.line(p.paint(c, head))
+	for i, a := range actions {
+		if i >= longList && !errors && a.Leftover == "" {
+			continue
+		}
+		text := clean(a.Instance) + ": " + oneLine(a.Title)
+		if a.Elapsed > 0 {
+			text += " (" + humanize.Duration(a.Elapsed) + ")"
+		}
+		p.wrapped(2, "", text)
+		if errors && a.Error != "" {
+			p.wrapped(4, "", clean(a.Error))
+		}
+		if !errors && a.Leftover != "" {
+			p.wrapped(4, yellow, "something is left: "+clean(a.Leftover))
+		}
+	}
+	if n := len(actions) - longList; n > 0 && !errors {
+		p.line("  and ", humanize.Number(int64(n)), " more")
+	}
+	p.blank()
+}
+
+func (p *page) facts(r RunReport) {
+	before := p.b.Len()
+	for _, d := range r.Downtime {
+		p.line("Downtime of ", clean(d.Instance), ": ", humanize.Duration(d.Duration))
+	}
+	for _, path := range r.Safety {
+		p.line("Safety backup: ", clean(path))
+	}
+	for _, n := range r.Notices {
+		p.wrapped(0, "", "Note: "+clean(n))
+	}
+	for i := range r.Actions {
+		for _, n := range r.Actions[i].Notices {
+			p.wrapped(0, "", "Note of "+oneLine(r.Actions[i].Title)+": "+clean(n))
+		}
+	}
+	if p.b.Len() > before {
+		p.blank()
+	}
+}
+
+// advice names the commands that help.
+func (p *page) advice(r RunReport) {
+	id := clean(r.Run)
+	var commands [][2]string
+	switch r.Status {
+	case statusDone:
+		if r.counts()[Undone] == 0 && r.counts()[Done] > 0 {
+			commands = [][2]string{{"dssctl rollback " + id, "undoes this run"}}
+		}
+	case statusFailed, statusRunning:
+		commands = [][2]string{
+			{"dssctl recover " + id + " -resume", "goes on where it stopped"},
+			{"dssctl recover " + id + " -rollback", "undoes what was done"},
+			{"dssctl status", "shows whether DSS runs"},
+		}
+	case statusInterrupted:
+		commands = [][2]string{
+			{"dssctl plan", "shows what is left to do"},
+			{"dssctl rollback " + id, "undoes what was done"},
+		}
+	case statusRolledBack:
+		commands = [][2]string{{"dssctl plan", "shows what is still to do"}, {"dssctl show " + id, "shows this run again"}}
+	}
+	widest := 0
+	for _, c := range commands {
+		widest = max(widest, cells(c[0]))
+	}
+	for i, c := range commands {
+		head := "Next:  "
+		if i > 0 {
+			head = strings.Repeat(" ", len(head))
+		}
+		p.line(head, pad(c[0], widest), "   ", p.paint(dim, c[1]))
+	}
+}
