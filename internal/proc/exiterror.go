@@ -67,3 +67,12 @@ func lastLines(s string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// startError says that a command did not run. Its text is redacted.
+type startError struct {
+	cmd, text string
+	err       error
+}
+
+func (e *startError) Error() string { return fmt.Sprintf("run %s: %s", e.cmd, e.text) }
+func (e *startError) Unwrap() error { return e.err }

@@ -59,15 +59,16 @@ func capture(f *os.File) ([]byte, error) {
 	}
 	// Whole lines where there are any: half a line could be taken for one,
 	// and half a secret would not be recognised.
-	if i := bytes.LastIndexByte(head, '\n'); i >= 0 {
-		head = head[:i+1]
-	} else {
-		head = append(head, '\n')
-	}
 	if i := bytes.IndexByte(tail, '\n'); i >= 0 {
 		tail = tail[i+1:]
 	}
+	if i := bytes.LastIndexByte(head, '\n'); i >= 0 {
+		head = head[:i+1]
+	}
 	left := size - int64(len(head)) - int64(len(tail))
+	if !bytes.HasSuffix(head, []byte{'\n'}) {
+		head = append(head, '\n')
+	}
 	out := fmt.Appendf(head, "... %d bytes left out ...\n", left)
 	return append(out, tail...), nil
 }

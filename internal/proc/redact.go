@@ -53,7 +53,7 @@ func (r *redactor) line(s string) string {
 // secret is hidden also where it is too short to be searched for.
 func (r *redactor) commandLine(c Cmd) string {
 	words := make([]string, 0, len(c.Args)+1)
-	words = append(words, quote(c.Path))
+	words = append(words, r.argument(c.Path))
 	for _, a := range c.Args {
 		if r.exact[a] {
 			words = append(words, secret.Placeholder)

@@ -45,10 +45,10 @@ const defaultGrace = 10 * time.Second
 func (s *System) Run(ctx context.Context, c Cmd) (Result, error) {
 	hide := newRedactor(s.options.Redactor, c.Secrets)
 	failed := func(err error) (Result, error) {
-		return Result{ExitCode: -1}, fmt.Errorf("run %s: %s", hide.commandLine(c), hide.text(err.Error()))
+		return Result{ExitCode: -1}, &startError{text: hide.text(err.Error()), cmd: hide.commandLine(c), err: err}
 	}
-	if err := ctx.Err(); err != nil {
-		return Result{ExitCode: -1}, fmt.Errorf("run %s: %w", hide.commandLine(c), context.Cause(ctx))
+	if ctx.Err() != nil {
+		return failed(context.Cause(ctx))
 	}
 	stdout, err := openOutput(s.options.TempDir)
 	if err != nil {

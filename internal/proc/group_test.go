@@ -1,0 +1,165 @@
+package proc
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// pidIn reads a process number that a command has written.
+func pidIn(t *testing.T, path string) Process {
+	t.Helper()
+	for range 500 {
+		b, err := os.ReadFile(path)
+		if pid, perr := strconv.Atoi(strings.TrimSpace(string(b))); err == nil && perr == nil {
+			return identify(pid)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("nothing was written to %s", path)
+	return Process{}
+}
+
+func gone(p Process) bool {
+	for range 200 {
+		if !Alive(p) {
+			return true
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return false
+}
+
+// TestDaemonSurvives: what a command leaves running, with its output open, is
+// neither waited for nor ended.
+func TestDaemonSurvives(t *testing.T) {
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	c := sh(`sleep 60 & echo $! > "$1"; echo started`, pidFile)
+	began := time.Now()
+	r, err := runner(t).Run(context.Background(), c)
+	if err != nil || string(r.Stdout) != "started\n" {
+		t.Fatalf("found %q, %v", r.Stdout, err)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it was waited for: %s", took)
+	}
+	daemon := pidIn(t, pidFile)
+	if !Alive(daemon) {
+		t.Error("the daemon was ended")
+	}
+	if err := syscall.Kill(daemon.PID, syscall.SIGKILL); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	c := sh(`sleep 60 & echo $! > "$1"; echo begun; wait`, pidFile)
+	c.Timeout = 300 * time.Millisecond
+	r, err := runner(t).Run(context.Background(), c)
+	var exit *ExitError
+	if !errors.As(err, &exit) || !exit.Timeout || exit.Signal != "SIGTERM" || r.Signal != "SIGTERM" {
+		t.Fatalf("found %+v, %v", r, err)
+	}
+	if !strings.Contains(err.Error(), "had not ended after") || string(r.Stdout) != "begun\n" {
+		t.Errorf("found %v, %q", err, r.Stdout)
+	}
+	if !gone(pidIn(t, pidFile)) {
+		t.Error("a child of the command lives on")
+	}
+}
+
+// TestKill: the group is killed when it does not end in time, also where only a
+// child of the command holds out.
+func TestKill(t *testing.T) {
+	for name, script := range map[string]string{
+		"the command holds out": `trap '' TERM; echo $$ > "$1"; while :; do sleep 0.05; done`,
+		"a child holds out":     `(trap '' TERM; while :; do sleep 0.05; done) & echo $! > "$1"; wait`,
+		"it is stopped":         `echo $$ > "$1"; kill -STOP $$; sleep 60`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			pidFile := filepath.Join(t.TempDir(), "pid")
+			c := sh(script, pidFile)
+			c.Timeout, c.Grace = 300*time.Millisecond, 200*time.Millisecond
+			began := time.Now()
+			_, err := runner(t).Run(context.Background(), c)
+			var exit *ExitError
+			if !errors.As(err, &exit) || !exit.Timeout {
+				t.Fatalf("found %v", err)
+			}
+			if took := time.Since(began); took > 20*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if !gone(pidIn(t, pidFile)) {
+				t.Error("it lives on")
+			}
+		})
+	}
+}
+
+func TestCancel(t *testing.T) {
+	because := errors.New("the user pressed Ctrl-C")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	c := sh(`trap 'echo cleaned; exit 0' TERM; echo ready; while :; do sleep 0.05; done`)
+	c.Line = func(line string) {
+		if line == "ready" {
+			cancel(because)
+		}
+	}
+	r, err := runner(t).Run(ctx, c)
+	var exit *ExitError
+	if !errors.As(err, &exit) || !errors.Is(err, because) || exit.Timeout {
+		t.Fatalf("found %v: a command that was told to end has not done its work, even with exit code 0", err)
+	}
+	if string(r.Stdout) != "ready\ncleaned\n" || r.ExitCode != 0 {
+		t.Errorf("found %q, %d", r.Stdout, r.ExitCode)
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	self, err := Self()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if self.PID != os.Getpid() || self.StartTicks == 0 || !Alive(self) {
+		t.Errorf("self is %+v", self)
+	}
+	for name, p := range map[string]Process{
+		"another start": {self.PID, self.StartTicks + 1, self.BootID}, "another boot": {self.PID, self.StartTicks, "x"}, "none": {},
+		"negative": {-1, 0, self.BootID},
+	} {
+		if Alive(p) {
+			t.Errorf("%s: %+v counts as alive", name, p)
+		}
+	}
+}
+
+func TestReadStat(t *testing.T) {
+	// A name with spaces and parentheses, as any program may give itself.
+	c := sh(`cp /bin/sleep "$1/a) S 1 (b" && exec "$1/a) S 1 (b" 60`, t.TempDir())
+	c.Timeout, c.Grace = 500*time.Millisecond, time.Second
+	var st stat
+	var p Process
+	c.Started = func(started Process) {
+		p = started
+		for range 100 {
+			if b, _ := os.ReadFile("/proc/" + strconv.Itoa(p.PID) + "/comm"); strings.HasPrefix(string(b), "a)") {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		st, _ = readStat(p.PID)
+	}
+	if _, err := runner(t).Run(context.Background(), c); err == nil {
+		t.Fatal("it was not ended")
+	}
+	if st.group != p.PID || st.ticks != p.StartTicks || st.ended() {
+		t.Errorf("found %+v for %+v", st, p)
+	}
+}
