@@ -51,7 +51,7 @@ func fit(v cty.Value, e *expression) (cty.Value, *hcl.Diagnostic) {
 		}
 		return cty.NullVal(s.Type), nil
 	}
-	if (s.Public || s.Type == cty.Number || s.Type == cty.Bool) && v.ContainsMarked() {
+	if (s.Public || s.Type == cty.Number || s.Type == cty.Bool || len(s.OneOf) > 0) && v.ContainsMarked() {
 		return v, errorAt(at, "Sensitive value not allowed here", "%s is shown in plans and messages, so it cannot be made of a sensitive value. If this part of it is no secret, wrap it into nonsensitive(…).", s.Name)
 	}
 	if s.Type != cty.DynamicPseudoType {
@@ -79,20 +79,46 @@ func convertTo(v cty.Value, s *schema.Attribute, at *hcl.Range) (cty.Value, *hcl
 	if err == nil {
 		return out, nil
 	}
-	where := s.Name
-	var inner cty.PathError
-	if errors.As(err, &inner) && len(inner.Path) > 0 {
-		where += pathText(inner.Path, v.ContainsMarked())
+	where, want, culprit := s.Name, s.Type, v
+	if path, inner, innerType := misfit(v, s.Type, nil); len(path) > 0 {
+		where, want, culprit = s.Name+pathText(path, v.ContainsMarked()), innerType, inner
 	}
-	got := v.Type().FriendlyName()
-	detail := fmt.Sprintf("%s must be %s, and this is %s.", s.Name, typeInWords(s.Type), article(got))
-	if where != s.Name || s.Type.IsPrimitiveType() && v.Type().IsPrimitiveType() {
-		detail = fmt.Sprintf("%s must be %s; %s is not right: %s.", s.Name, typeInWords(s.Type), where, err)
-		if where == s.Name {
-			detail = fmt.Sprintf("%s must be %s, and this %s cannot be read as one.", s.Name, typeInWords(s.Type), got)
+	got := culprit.Type().FriendlyName()
+	switch bare, _ := culprit.Unmark(); {
+	case bare.IsNull():
+		return v, errorAt(at, "Wrong type", "%s must be %s, and it is null.", where, typeInWords(want))
+	case want.IsPrimitiveType() && culprit.Type().IsPrimitiveType():
+		return v, errorAt(at, "Wrong type", "%s must be %s, and this %s cannot be read as one.", where, typeInWords(want), got)
+	case want.Equals(culprit.Type()) || where == s.Name && want.IsMapType() && culprit.Type().IsObjectType():
+		return v, errorAt(at, "Wrong type", "%s must be %s, and this is %s: %s.", where, typeInWords(want), article(got), err)
+	}
+	return v, errorAt(at, "Wrong type", "%s must be %s, and this is %s.", where, typeInWords(want), article(got))
+}
+
+// misfit finds the innermost part of a value that does not fit its type.
+func misfit(v cty.Value, want cty.Type, path cty.Path) (cty.Path, cty.Value, cty.Type) {
+	bare, _ := v.Unmark()
+	if !bare.IsNull() && bare.IsKnown() && bare.CanIterateElements() && !want.IsPrimitiveType() {
+		for it := bare.ElementIterator(); it.Next(); {
+			k, inner := it.Element()
+			var innerType cty.Type
+			var st cty.PathStep = cty.IndexStep{Key: k}
+			switch {
+			case want.IsMapType() && k.Type() == cty.String, want.IsListType() && k.Type() == cty.Number:
+				innerType = want.ElementType()
+			case want.IsSetType() && k.Type() == cty.Number:
+				innerType = want.ElementType()
+			case want.IsObjectType() && k.Type() == cty.String && want.HasAttribute(k.AsString()):
+				innerType, st = want.AttributeType(k.AsString()), cty.GetAttrStep{Name: k.AsString()}
+			default:
+				continue
+			}
+			if _, err := safeConvert(inner, innerType); err != nil {
+				return misfit(inner, innerType, append(path, st))
+			}
 		}
 	}
-	return v, errorAt(at, "Wrong type", "%s", detail)
+	return path, v, want
 }
 
 // safeConvert keeps a panic of the library from ending the program.

@@ -107,15 +107,15 @@ func (l *loader) checkLabels(c *compiled, b *hcl.Block) {
 			l.report(errorAt(at, "Unexpected block label", "A %q block has no labels.", spec.Type))
 			return
 		}
-		var names []string
+		usage := spec.Type
 		for _, label := range spec.Labels {
-			names = append(names, label.Name)
+			usage += fmt.Sprintf(" %q", strings.ToUpper(label.Name))
 		}
 		more := ""
 		if first := spec.Labels[0]; len(first.OneOf) > 0 {
 			more = fmt.Sprintf(" The %s is %s.", first.Name, wordList(first.OneOf, "or"))
 		}
-		l.report(errorAt(at, "Wrong number of block labels", "A %q block has %d label (%s), and here are %d.%s", spec.Type, want, strings.Join(names, ", "), len(b.Labels), more))
+		l.report(errorAt(at, "Wrong number of block labels", "Write %s { … }: a label is %s here.%s", usage, map[bool]string{true: "missing", false: "too many"}[len(b.Labels) < want], more))
 		return
 	}
 	for i, label := range spec.Labels {
@@ -132,11 +132,14 @@ func (l *loader) checkLabels(c *compiled, b *hcl.Block) {
 
 func (l *loader) compileAttributes(c *compiled, body content) {
 	spec := c.spec
+	badLabels := c.broken
+	meant := map[string]bool{} // what seems to be there under a wrong name
 	found := make([]*hcl.Attribute, len(spec.Attributes))
 	for _, a := range body.attrs {
 		i := slices.IndexFunc(spec.Attributes, func(s schema.Attribute) bool { return s.Name == a.Name })
 		if i < 0 {
 			c.broken = true
+			meant[closest(a.Name, applicable(c))] = true
 			l.unknownAttribute(c, a)
 			continue
 		}
@@ -149,11 +152,11 @@ func (l *loader) compileAttributes(c *compiled, body content) {
 			l.maskExpr(a.Expr)
 		}
 		switch {
-		case a == nil && s.Required && applies && !c.broken:
+		case a == nil && s.Required && applies && !meant[s.Name]:
 			c.broken = true
 			l.report(errorAt(&c.at, "Missing attribute", "The attribute %q is required in %s.%s", s.Name, c.describe(), example(s)))
 		case a == nil:
-		case !applies && !c.broken:
+		case !applies && !badLabels:
 			c.broken = true
 			l.report(errorAt(&a.NameRange, "Attribute without meaning here", "%s has no meaning in %s: it belongs to %s %s.", s.Name, c.describe(), spec.Type, wordList(s.Labels, "or")))
 		case applies:
@@ -178,14 +181,19 @@ func example(s *schema.Attribute) string {
 
 // describe names the block for a sentence: `runtime_database "embedded"`.
 func (c *compiled) describe() string {
-	if c.spec.Type == "" {
-		return "the top level of a file"
-	}
 	out := c.spec.Type
 	for _, label := range c.labels {
 		out += " " + quote(label)
 	}
 	return out
+}
+
+// where says where something is that is in the block: `in variable "env"`.
+func (c *compiled) where() string {
+	if c.spec.Type == "" {
+		return "at the top level of a file"
+	}
+	return "in " + c.describe()
 }
 
 func (l *loader) unknownAttribute(c *compiled, a *hcl.Attribute) {
@@ -200,11 +208,11 @@ func (l *loader) unknownAttribute(c *compiled, a *hcl.Attribute) {
 		l.report(errorAt(&a.NameRange, "Unknown attribute", "%s is a block: write %s { … }, without an equals sign.", a.Name, a.Name))
 		return
 	}
-	detail := fmt.Sprintf("There is no attribute %q in %s.", a.Name, c.describe())
+	detail := fmt.Sprintf("There is no attribute %q %s.", a.Name, c.where())
 	if b, ok := c.spec.Block(closest(a.Name, blockTypes(c.spec))); ok && guess == "" {
 		detail += fmt.Sprintf(" Did you mean the block %q?", b.Type)
-	} else if inner := holders(c.spec, a.Name); inner != "" && guess == "" && c.spec.Type != "" {
-		detail += fmt.Sprintf(" It belongs into a block %q.", inner)
+	} else if inner := holders(c.spec, a.Name); inner != "" && guess == "" {
+		detail += fmt.Sprintf(" It belongs in a block %q.", inner)
 	} else {
 		detail += hint(a.Name, names, "Possible are")
 	}
@@ -286,7 +294,7 @@ func (l *loader) unknownBlock(c *compiled, b *hcl.Block) {
 		l.report(errorAt(&b.TypeRange, "Unknown block", "%s is an attribute: write %s = …, with an equals sign.", a.Name, a.Name))
 		return
 	}
-	detail := fmt.Sprintf("There is no block %q in %s.", b.Type, c.describe())
+	detail := fmt.Sprintf("There is no block %q %s.", b.Type, c.where())
 	types := blockTypes(c.spec)
 	if guess := closest(b.Type, applicable(c)); guess != "" && closest(b.Type, types) == "" {
 		detail += fmt.Sprintf(" Did you mean the attribute %q?", guess)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -21,6 +22,7 @@ func (l *loader) decode(c *compiled, ctx *hcl.EvalContext, address string) *Bloc
 		values: make(map[string]cty.Value, len(c.attrs)),
 		ranges: c.ranges(),
 	}
+	own := false // ranges are the compiled block's until they differ
 	for _, e := range c.attrs {
 		if e.spec.Name == forEach && c.spec.Type == "instance" {
 			continue
@@ -31,6 +33,11 @@ func (l *loader) decode(c *compiled, ctx *hcl.EvalContext, address string) *Bloc
 			v = cty.DynamicVal
 		}
 		if v.IsNull() {
+			// Null is as if it were not there.
+			if !own {
+				b.ranges, own = maps.Clone(b.ranges), true
+			}
+			delete(b.ranges, e.spec.Name)
 			continue
 		}
 		b.values[e.spec.Name] = v

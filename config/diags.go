@@ -59,21 +59,35 @@ func btoi(b bool) int {
 
 // closest returns the name that was probably meant, "" for none.
 func closest(given string, names []string) string {
-	best, distance := "", 4
+	// The longer a name, the more slips.
+	allowed := 1 + min(len(given)/5, 2)
+	best, distance := "", allowed+1
 	for _, n := range names {
-		// A third of the letters may be wrong, as a long name allows more slips.
-		if d := levenshtein.Distance(given, n, nil); d < distance && d <= 1+len(given)/3 {
+		if d := slips(given, n); d < distance {
 			best, distance = n, d
 		}
 	}
-	if best == "" {
-		for _, n := range names {
-			if strings.EqualFold(n, given) || strings.ReplaceAll(n, "_", "") == strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(given)) {
-				return n
-			}
-		}
-	}
 	return best
+}
+
+// slips counts the letters to change; letters in another order are one slip,
+// and so are another case and hyphens.
+func slips(given, name string) int {
+	d := levenshtein.Distance(given, name, nil)
+	if d > 1 && (slices.Equal(letters(given), letters(name)) || fold(given) == fold(name)) {
+		return 1
+	}
+	return d
+}
+
+func letters(s string) []byte {
+	b := []byte(s)
+	slices.Sort(b)
+	return b
+}
+
+func fold(s string) string {
+	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(s))
 }
 
 // shortList is how many names are listed in full.

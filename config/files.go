@@ -174,13 +174,7 @@ func (l *loader) parse(src []byte, name string) (*hcl.File, bool) {
 		// What is secret cannot be told without a tree: take out all that
 		// looks so.
 		shown.Bytes = maskLines(src)
-		if isJSON {
-			for _, d := range diags {
-				if d.Summary == "Invalid JSON keyword" {
-					d.Detail = "This is no JSON value. A string must be written in double quotes."
-				}
-			}
-		}
+		diags = essential(diags, isJSON)
 		l.report(diags...)
 		return nil, false
 	}
@@ -189,4 +183,23 @@ func (l *loader) parse(src []byte, name string) (*hcl.File, bool) {
 		shown.Bytes = maskLines(src) // its expressions cannot be looked into
 	}
 	return f, true
+}
+
+// essential leaves out what follows from the first mistake of a file.
+func essential(diags hcl.Diagnostics, isJSON bool) hcl.Diagnostics {
+	first := diags[0]
+	switch {
+	case first.Summary == "Invalid JSON keyword":
+		first.Detail = "This is no JSON value. A string must be written in double quotes."
+		return diags[:1]
+	case isJSON:
+		return diags[:1]
+	}
+	for i, d := range diags {
+		if d.Summary == "Invalid multi-line string" {
+			d.Detail = "The string has no closing quote on its line. A text of several lines is written as a heredoc (<<EOT), or with \\n."
+			return diags[:i+1]
+		}
+	}
+	return diags
 }

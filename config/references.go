@@ -84,7 +84,12 @@ func (l *loader) checkReference(e *expression, t hcl.Traversal, in surroundings)
 		if step == "" {
 			l.report(errorAt(&at, "Invalid reference", "The name of a variable must follow: var.NAME."))
 		} else if l.variables[name] == nil {
-			l.report(errorAt(&at, "Unknown variable", "There is no variable %q.%s Declare it with: variable %q { … }", name, hint(name, slices.Collect(maps.Keys(l.variables)), "Declared are"), name))
+			declared := slices.Collect(maps.Keys(l.variables))
+			more := hint(name, declared, "Declared are")
+			if closest(name, declared) == "" {
+				more += fmt.Sprintf(" Declare it with: variable %q { … }", name)
+			}
+			l.report(errorAt(&at, "Unknown variable", "There is no variable %q.%s", name, more))
 		}
 	case "local":
 		switch {

@@ -3,6 +3,7 @@ package diagfmt
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hcled"
@@ -17,6 +18,28 @@ type snippet struct {
 	code                         string
 	startLine                    int
 	highlightStart, highlightEnd int // in code, in bytes
+}
+
+// longLine is where a line is cut: a JSON file may be one line.
+const longLine = 400
+
+// shorten keeps the surroundings of the subject where there is too much.
+func (s *snippet) shorten() {
+	if len(s.code) <= maxLines*longLine {
+		return
+	}
+	from := max(s.highlightStart-longLine/2, 0)
+	to := min(max(s.highlightStart+longLine/2, min(s.highlightEnd, s.highlightStart+longLine)), len(s.code))
+	for from > 0 && !utf8.RuneStart(s.code[from]) {
+		from--
+	}
+	for to < len(s.code) && !utf8.RuneStart(s.code[to]) {
+		to++
+	}
+	s.startLine += strings.Count(s.code[:from], "\n")
+	s.code = s.code[from:to]
+	s.highlightStart -= from
+	s.highlightEnd = min(s.highlightEnd-from, len(s.code))
 }
 
 // makeSnippet returns nil where the source is not known.
@@ -53,6 +76,7 @@ func makeSnippet(d *hcl.Diagnostic, f *hcl.File) *snippet {
 		code: code, startLine: d.Subject.Start.Line,
 		highlightStart: min(from-start, len(code)), highlightEnd: min(to-start, len(code)),
 	}
+	s.shorten()
 	if f.Nav != nil {
 		s.context = hcled.ContextString(f, from)
 	}
