@@ -43,6 +43,13 @@ type EstateChecker interface {
 	CheckEstate(all []Request) hcl.Diagnostics
 }
 
+// Surveyor is a provider that must know the whole estate to look at one
+// instance rightly. Survey returns the provider to observe with. It is linear in
+// the instances.
+type Surveyor interface {
+	Survey(all []*config.Instance, r secret.Resolver) Provider
+}
+
 // Importer is a provider that can write the HCL of what it observed.
 type Importer interface {
 	// Import returns the attributes and blocks that declare the observed

@@ -36,6 +36,8 @@ type Sight struct {
 	OtherPrefixes []string
 	// Bytes on disk of Tables, with their indexes.
 	Bytes int64
+
+	foreign map[Object]bool // of another owner
 }
 
 // Table is a table seen.
@@ -62,6 +64,18 @@ func (s *Sight) Names() []string {
 	}
 	return out
 }
+
+// All are the tables and the other objects.
+func (s *Sight) All() []Object {
+	var out []Object
+	for _, t := range s.Tables {
+		out = append(out, Object{"TABLE", t.Name})
+	}
+	return append(out, s.Objects...)
+}
+
+// Mine reports whether the role owns the object.
+func (s *Sight) Mine(o Object) bool { return !s.foreign[o] }
 
 // Rows is the sum over the tables.
 func (s *Sight) Rows() int64 {
@@ -181,6 +195,12 @@ SELECT t.typname::text, 't', 0, pg_has_role(t.typowner, 'USAGE')
 	var t Table
 	_, err = pgx.ForEachRow(rows, []any{&name, &kind, &t.Rows, &t.Mine}, func() error {
 		isTable := kind == "r" || kind == "p"
+		if !t.Mine {
+			if s.foreign == nil {
+				s.foreign = map[Object]bool{}
+			}
+			s.foreign[Object{objectKinds[kind], name}] = true
+		}
 		switch {
 		case !p.Owns(name):
 			if isTable {

@@ -138,8 +138,9 @@ func DropSchema(ctx context.Context, l Login, schema, run string) (kept string, 
 	return "", c.fail(ctx, "drop schema "+schema+" in", err)
 }
 
-// Objects lists everything of the place: tables first, then the others.
-func Objects(ctx context.Context, l Login, p Place) ([]Object, error) {
+// Objects lists everything of the place: tables first, then the others. mine
+// leaves out what the role does not own.
+func Objects(ctx context.Context, l Login, p Place, mine bool) ([]Object, error) {
 	c, err := Connect(ctx, l)
 	if err != nil {
 		return nil, err
@@ -150,11 +151,11 @@ func Objects(ctx context.Context, l Login, p Place) ([]Object, error) {
 		_, err := lookObjects(ctx, tx, p, s)
 		return err
 	})
-	var out []Object
-	for _, t := range s.Tables {
-		out = append(out, Object{"TABLE", t.Name})
+	all := s.All()
+	if mine {
+		all = slices.DeleteFunc(all, func(o Object) bool { return s.foreign[o] })
 	}
-	return append(out, s.Objects...), c.fail(ctx, "list the tables of", err)
+	return all, c.fail(ctx, "list the tables of", err)
 }
 
 // Drop drops exactly the named objects of the schema that are there, in one

@@ -242,7 +242,7 @@ func TestTransferBreaksOff(t *testing.T) {
 	if err := own.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := Objects(context.Background(), dst, to); err != nil || len(left) > 0 {
+	if left, err := Objects(context.Background(), dst, to, false); err != nil || len(left) > 0 {
 		t.Errorf("left at the target: %v, %v", left, err)
 	}
 	// And again, to the end.
@@ -263,7 +263,7 @@ func TestTransferBreaksOff(t *testing.T) {
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		left, err := Objects(context.Background(), dst, to)
+		left, err := Objects(context.Background(), dst, to, true)
 		if err == nil && len(left) == 0 {
 			break
 		}

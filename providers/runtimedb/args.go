@@ -1,0 +1,101 @@
+package runtimedb
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+)
+
+// resolved is the declared connection at apply: its values, and how dssctl logs
+// in itself.
+type resolved struct {
+	settings
+	login pg.Login
+}
+
+// resolve reads the arguments and fills in the secrets. The password that is
+// not declared is taken from the instance, where the role is the same.
+func (a connectionArgs) resolve(c *providers.Call) (resolved, error) {
+	s, err := a.Connection.resolve(c.Secrets)
+	if err != nil {
+		return resolved{}, fmt.Errorf("read the declaration of %s: %w", c.Action.Block, err)
+	}
+	s.place.Others = append(s.place.Others, a.Siblings...)
+	fallback := ""
+	if s.Password == nil {
+		l, err := readInstance(c)
+		if err != nil {
+			return resolved{}, err
+		}
+		if t, ok := l.target(); ok && t.User == s.User {
+			fallback = l.Password
+		}
+	}
+	return resolved{settings: s, login: s.login(fallback)}, nil
+}
+
+// readInstance reads how the instance is set up now.
+func readInstance(c *providers.Call) (live, error) {
+	doc, err := c.Instance.Settings()
+	if err != nil {
+		return live{}, err
+	}
+	return readLive(doc)
+}
+
+// decode reads an action's arguments.
+func decode[T any](c *providers.Call) (T, error) {
+	var a T
+	if err := c.Args(&a); err != nil {
+		return a, fmt.Errorf("read the arguments of the step %q: %w", c.Action.Title, err)
+	}
+	return a, nil
+}
+
+// connected decodes and resolves the arguments that every step with a
+// connection has.
+func connected(c *providers.Call) (connectionArgs, resolved, error) {
+	a, err := decode[connectionArgs](c)
+	if err != nil {
+		return a, resolved{}, err
+	}
+	r, err := a.resolve(c)
+	return a, r, err
+}
+
+// shownPlace names the place for messages.
+func (r resolved) shownPlace() string {
+	s := "schema " + r.place.Schema
+	if r.place.Prefix != "" {
+		s += ", prefix " + r.place.Prefix
+	}
+	return s + ", " + r.login.Where()
+}
+
+// gone reports whether the server cannot be talked to at all.
+func gone(err error) bool {
+	switch pg.KindOf(err) {
+	case pg.Unreachable, pg.UnknownHost, pg.Refused, pg.Timeout, pg.Lost, pg.Starting, pg.TooMany:
+		return true
+	}
+	return false
+}
+
+// left makes the error for what could not be cleaned up, and has state remember
+// it.
+func left(c *providers.Call, former record, r resolved, objects []pg.Object, all bool, cause error) error {
+	what := fmt.Sprintf("%s of this run in %s", count(len(objects), "object"), r.shownPlace())
+	if all {
+		what = "the tables of this run in " + r.shownPlace()
+	}
+	former.Leftovers = append(former.Leftovers, leftover{Run: c.Run, Place: placeSum(c.Key, r.settings), Objects: objects, All: all})
+	if former.Type == "" {
+		former.Type = embedded
+	}
+	if err := c.Record(Name, former); err != nil {
+		cause = errors.Join(cause, err)
+	}
+	return &providers.LeftoverError{What: what, Err: cause}
+}

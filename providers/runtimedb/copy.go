@@ -1,0 +1,176 @@
+package runtimedb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dssctl/dssctl/internal/proc"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+)
+
+// copyReceipt is saved before the copy begins, when the place is empty: from
+// then on, what the role owns there is this run's.
+type copyReceipt struct {
+	Finished bool        `json:"finished"`
+	Made     []pg.Object `json:"made,omitempty"`
+}
+
+// copyStep runs DSS's own copy of the embedded databases to PostgreSQL.
+type copyStep struct{}
+
+func (copyStep) Done(_ context.Context, c *providers.Call) (bool, error) {
+	var r copyReceipt
+	found, err := c.Receipt.Load(&r)
+	return found && r.Finished, err
+}
+
+func (copyStep) Do(ctx context.Context, c *providers.Call) error {
+	a, r, err := copyCall(c)
+	if err != nil {
+		return err
+	}
+	var receipt copyReceipt
+	begun, err := c.Receipt.Load(&receipt)
+	if err != nil {
+		return err
+	}
+	if begun {
+		// A broken attempt of this run: what it made goes first.
+		if err := dropOwn(ctx, r); err != nil {
+			return err
+		}
+	} else if err := emptyPlace(ctx, r, a.Leftovers); err != nil {
+		return err
+	}
+	if err := c.Receipt.Save(copyReceipt{}); err != nil {
+		return err
+	}
+	result, err := c.Instance.Dssadmin(ctx, "copy-databases-to-external")
+	c.Notice(commandNotice("copy-databases-to-external", result))
+	if err != nil {
+		return fmt.Errorf("copy the runtime databases: %w", err)
+	}
+	made, err := pg.Objects(ctx, r.login, r.place, true)
+	if err != nil {
+		return err
+	}
+	return c.Receipt.Save(copyReceipt{Finished: true, Made: made})
+}
+
+// commandNotice keeps the exit code and the end of the output for the journal.
+func commandNotice(name string, result proc.Result) string {
+	out := strings.TrimSpace(string(result.Stdout) + "\n" + string(result.Stderr))
+	lines := strings.Split(out, "\n")
+	if len(lines) > 20 {
+		lines = append([]string{"…"}, lines[len(lines)-20:]...)
+	}
+	s := fmt.Sprintf("%s ended with exit code %d", name, result.ExitCode)
+	if out == "" {
+		return s + " and printed nothing"
+	}
+	return s + "; it printed:\n" + strings.Join(lines, "\n")
+}
+
+func copyCall(c *providers.Call) (copyArgs, resolved, error) {
+	a, err := decode[copyArgs](c)
+	if err != nil {
+		return a, resolved{}, err
+	}
+	r, err := a.resolve(c)
+	return a, r, err
+}
+
+// emptyPlace drops what earlier runs left and refuses anything else.
+func emptyPlace(ctx context.Context, r resolved, leftovers []pg.Object) error {
+	found, err := pg.Objects(ctx, r.login, r.place, false)
+	if err != nil {
+		return err
+	}
+	var drop []pg.Object
+	var foreign []string
+	for _, o := range found {
+		if slices.Contains(leftovers, o) {
+			drop = append(drop, o)
+		} else {
+			foreign = append(foreign, o.Name)
+		}
+	}
+	if len(foreign) > 0 {
+		return inUseError(r, foreign)
+	}
+	return pg.Drop(ctx, r.login, r.place.Schema, drop)
+}
+
+func dropOwn(ctx context.Context, r resolved) error {
+	found, err := pg.Objects(ctx, r.login, r.place, true)
+	if err != nil {
+		return err
+	}
+	return pg.Drop(ctx, r.login, r.place.Schema, found)
+}
+
+func (copyStep) Verify(ctx context.Context, c *providers.Call) error {
+	_, r, err := copyCall(c)
+	if err != nil {
+		return err
+	}
+	var receipt copyReceipt
+	if _, err := c.Receipt.Load(&receipt); err != nil {
+		return err
+	}
+	found, err := pg.Objects(ctx, r.login, r.place, false)
+	if err != nil {
+		return err
+	}
+	if len(receipt.Made) == 0 {
+		return fmt.Errorf("copy the runtime databases: the command ended well, but %s holds no table of role %s", r.shownPlace(), r.login.User)
+	}
+	for _, o := range receipt.Made {
+		if !slices.Contains(found, o) {
+			return fmt.Errorf("copy the runtime databases: %s %s was copied and is gone", strings.ToLower(o.Kind), o.Name)
+		}
+	}
+	return nil
+}
+
+// Undo drops exactly what this run made. When it cannot, the instance is whole
+// all the same, and the next plan knows the tables again.
+func (copyStep) Undo(ctx context.Context, c *providers.Call) error {
+	var receipt copyReceipt
+	if begun, err := c.Receipt.Load(&receipt); err != nil || !begun {
+		return err
+	}
+	a, r, err := copyCall(c)
+	if err != nil {
+		return err
+	}
+	if receipt.Finished {
+		if err := pg.Drop(ctx, r.login, r.place.Schema, receipt.Made); err != nil {
+			return left(c, a.Former, r, receipt.Made, false, err)
+		}
+		// DSS may have made more since; who made what is not known.
+		if more, err := pg.Objects(ctx, r.login, r.place, false); err == nil && len(more) > 0 {
+			c.Notice(fmt.Sprintf("left alone in %s, because the copy did not make them: %s", r.shownPlace(), firstObjects(more)))
+		}
+		return nil
+	}
+	found, err := pg.Objects(ctx, r.login, r.place, true)
+	if err != nil {
+		return left(c, a.Former, r, nil, true, err)
+	}
+	if err := pg.Drop(ctx, r.login, r.place.Schema, found); err != nil {
+		return left(c, a.Former, r, found, false, err)
+	}
+	return nil
+}
+
+// transferReceipt is saved before the commit of a transfer.
+type transferReceipt struct {
+	Planned []pg.Object `json:"planned"`
+}
+
+var errNoSource = errors.New("carry the tables over: dssctl has no login for the place where they are: declare it in a block source { user, password }")

@@ -1,0 +1,211 @@
+package runtimedb
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"net/url"
+	"strconv"
+
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+)
+
+// A Govern node keeps all its data in PostgreSQL, set up by three properties. It
+// has no embedded databases, no prefix and no copy.
+const (
+	governURL      = "psql.jdbc.url"
+	governUser     = "psql.jdbc.user"
+	governPassword = "psql.jdbc.password"
+)
+
+// governMinVersion is the oldest PostgreSQL for Govern.
+const governMinVersion = 120005
+
+var governReads = []plan.Fingerprint{
+	{Probe: dss.PropertiesFile + "#" + governURL, Subject: governURL + " in dip.properties"},
+	{Probe: dss.PropertiesFile + "#" + governUser, Subject: governUser + " in dip.properties"},
+	{Probe: dss.PropertiesFile + "#" + governPassword, Subject: governPassword + " in dip.properties"},
+}
+
+// readGovern reads the three properties.
+func readGovern(in *dss.Instance) (live, error) {
+	p, err := in.Properties()
+	if errors.Is(err, fs.ErrNotExist) {
+		return live{}, nil
+	}
+	if err != nil {
+		return live{}, err
+	}
+	var l live
+	l.URL, l.External = p.Get(governURL)
+	l.UseURL = l.External
+	l.User, _ = p.Get(governUser)
+	l.Password, _ = p.Get(governPassword)
+	return l, nil
+}
+
+func observeGovern(ctx context.Context, req providers.ObserveRequest) (providers.Observation, error) {
+	o := &observation{node: req.Facts.NodeType}
+	var err error
+	if o.live, err = readGovern(req.Instance); err != nil {
+		return nil, err
+	}
+	b := declared(req.Desired)
+	if b == nil || label(b) != postgresql {
+		return o, nil
+	}
+	c, diags := connectionOf(b)
+	to, err := c.resolve(req.Secrets)
+	if err != nil || diags.HasErrors() || to.Host == "" || to.Database == "" || to.User == "" {
+		return o, nil
+	}
+	from, known := o.live.target()
+	l, ok := targetLogin(to, o.live, !known || !sameDatabase(from, to))
+	if !ok {
+		o.target.why = "dssctl has no password to log in with: none is declared in plain form"
+		return o, nil
+	}
+	bounded, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	o.target.sight, o.target.err = pg.Look(bounded, l, pg.Place{Schema: governSchema(to)})
+	return o, context.Cause(ctx)
+}
+
+// governSchema is the schema that a Govern node works in.
+func governSchema(s settings) string {
+	if v := s.effective["currentSchema"]; v != "" {
+		return v
+	}
+	return s.place.Schema
+}
+
+// governArgs are the arguments of KindGovern and KindGovernInit.
+type governArgs struct {
+	connectionArgs
+	// KeepURL: the URL there leads to the declared place already.
+	KeepURL bool `json:"keep_url,omitempty"`
+}
+
+// govern proposes for a Govern node.
+func (p *proposer) govern() {
+	if label(p.b) == embedded {
+		p.fail("", "A Govern node has no embedded databases", "Declare runtime_database \"postgresql\": Govern keeps its data in PostgreSQL (12.5 at least).")
+		return
+	}
+	for _, name := range []string{"table_prefix", "properties", "other_prefixes"} {
+		if p.b.Has(name) {
+			p.fail(name, "Not for a Govern node", "%s has no meaning on a Govern node, which has %s, %s and %s alone. Parameters of the driver go into jdbc_url.", name, governURL, governUser, governPassword)
+		}
+	}
+	for _, name := range []string{"pool", "source"} {
+		if child := p.b.Child(name); child != nil {
+			p.diags = append(p.diags, failure(&child.Range, "Not for a Govern node", "%s has no meaning on a Govern node.", name))
+		}
+	}
+	if p.diags.HasErrors() || !p.read() {
+		return
+	}
+	from, understood := p.o.live.target()
+	from.place.Schema, p.to.place.Schema = governSchema(from), governSchema(p.to)
+	p.from = from
+	here := p.o.live.External && understood && samePlace(from, p.to)
+	p.governChanges(here)
+	p.password(here)
+	p.governSteps(here)
+}
+
+func (p *proposer) governChanges(here bool) {
+	var s changeSet
+	l := p.o.live
+	switch {
+	case p.c.URL != nil:
+		if l.URL != p.to.URL {
+			s.add("jdbc_url", present(l.URL), p.to.URL, p.c.URL.IsSecret() || sensitiveName.MatchString(l.URL), "")
+		}
+	case !here:
+		was := func(v string) any {
+			if !l.External {
+				return nil
+			}
+			return present(v)
+		}
+		for _, a := range []struct {
+			path, before, after string
+			hidden              bool
+		}{
+			{"host", p.from.Host, p.to.Host, p.c.Host.IsSecret()},
+			{"port", strconv.Itoa(p.from.Port), strconv.Itoa(p.to.Port), p.c.Port.IsSecret()},
+			{"database", p.from.Database, p.to.Database, p.c.Database.IsSecret()},
+			{"schema", p.from.place.Schema, p.to.place.Schema, false},
+		} {
+			if !l.External || a.before != a.after {
+				s.add(a.path, was(a.before), a.after, a.hidden, "")
+			}
+		}
+	}
+	if l.User != p.to.User {
+		s.add("user", present(l.User), p.to.User, p.c.User.IsSecret(), "")
+	}
+	p.out.Changes = s.list
+}
+
+func (p *proposer) governSteps(here bool) {
+	s := p.o.target.sight
+	switch {
+	case s == nil && here && len(p.out.Changes) == 0:
+		p.checkReachable()
+		p.remember(record{Type: postgresql, Password: p.seenPassword()})
+		return
+	case s == nil:
+		p.unreachable()
+		return
+	case s.Version < governMinVersion:
+		p.fail("", "PostgreSQL is too old for Govern", "The server is PostgreSQL %s; Govern needs 12.5 at least.", pg.VersionText(s.Version))
+		return
+	}
+	if err := s.Usable(p.to.login(""), p.to.place); err != nil && (s.SchemaExists || !s.CreateSchema || s.Standby) {
+		p.fail("", "PostgreSQL cannot be used as declared", "%s.", err)
+		return
+	}
+	empty := len(s.Tables) == 0
+	switch {
+	case here && len(p.out.Changes) == 0 && !empty:
+		p.remember(record{Type: postgresql, Password: p.seenPassword()})
+		return
+	case !here && p.o.live.External && empty:
+		p.fail("", "dssctl does not move Govern's data", "The node keeps its data elsewhere, and there is no command that copies it. Restore a dump of it at the declared place first, and set adopt = true.")
+		return
+	case !here && !empty && !p.b.Bool("adopt"):
+		p.fail("", "The declared place is in use", "Schema %s has %s: %s. If they are this node's, set adopt = true.", p.to.place.Schema, count(len(s.Tables), "table"), pg.FirstNames(s.Names()))
+		return
+	}
+	args := governArgs{connectionArgs: p.args(), KeepURL: here && p.c.URL == nil}
+	if !s.SchemaExists {
+		p.step(KindSchema, "create schema "+p.to.place.Schema+" on "+p.shown(), plan.Prepare, online, args,
+			plan.Undo{Possible: true, How: "drop the schema, if it is empty"}, plan.Cost{}, nil)
+	}
+	if len(p.out.Changes) > 0 {
+		p.step(KindGovern, "set psql.jdbc in dip.properties", plan.Doing, offlineTrial, args, settingsUndo, plan.Cost{}, governReads)
+	}
+	if empty {
+		p.step(KindGovernInit, "initialise Govern's database", plan.Doing, offlineTrial, args,
+			plan.Undo{Possible: true, How: "drop the tables made"}, plan.Cost{}, nil)
+	}
+	p.inUse()
+}
+
+// governJDBC is the URL for the declared place.
+func governJDBC(s settings) string {
+	if s.URL != "" {
+		return s.URL
+	}
+	u := "jdbc:postgresql://" + net.JoinHostPort(s.Host, strconv.Itoa(portOr(s.Port))) + "/" + url.PathEscape(s.Database)
+	if s.place.Schema != "public" {
+		u += "?currentSchema=" + url.QueryEscape(s.place.Schema)
+	}
+	return u
+}

@@ -1,0 +1,74 @@
+package runtimedb
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+)
+
+// record is what state remembers of the aspect. It holds fingerprints and names
+// of tables, no secret.
+type record struct {
+	Type     string          `json:"type"`
+	Password *passwordRecord `json:"password,omitempty"`
+	// Leftovers are objects of failed runs that could not be dropped then.
+	Leftovers []leftover `json:"leftovers,omitempty"`
+}
+
+// passwordRecord recognises a password that DSS keeps encrypted: the same one
+// never encrypts twice to the same string.
+type passwordRecord struct {
+	// Value is the fingerprint of the password, Stored that of what stands in
+	// DSS's file for it.
+	Value  string `json:"value"`
+	Stored string `json:"stored"`
+}
+
+// leftover are objects that one run left at a place.
+type leftover struct {
+	Run     string      `json:"run"`
+	Place   string      `json:"place"` // its fingerprint
+	Objects []pg.Object `json:"objects,omitempty"`
+	// All: the server was gone before the names could be read. The place was
+	// empty when the run began, so all that the role owns there is the run's.
+	All bool `json:"all,omitempty"`
+}
+
+func readRecord(raw json.RawMessage) record {
+	var r record
+	if len(raw) > 0 {
+		_ = json.Unmarshal(raw, &r) // memory is no second truth: unreadable is none
+	}
+	return r
+}
+
+func passwordSum(k secret.Key, value string) string { return k.Sum("runtime_database.password", value) }
+
+func storedSum(k secret.Key, stored string) string { return k.Sum("runtime_database.stored", stored) }
+
+// placeSum is the fingerprint of a place.
+func placeSum(k secret.Key, s settings) string {
+	return k.Sum("runtime_database.place", pg.HostKey(s.Host), strconv.Itoa(portOr(s.Port)), s.Database, s.place.Schema, s.place.Prefix)
+}
+
+// leftoversAt are the objects that earlier runs left at the place; all says that
+// everything the role owns there is theirs.
+func (r record) leftoversAt(sum string) (objects []pg.Object, all bool) {
+	for _, l := range r.Leftovers {
+		if secret.Equal(l.Place, sum) {
+			objects, all = append(objects, l.Objects...), all || l.All
+		}
+	}
+	return objects, all
+}
+
+// passwordOf makes the record of a declared password and of what stands in the
+// file for it; nil when the password is unmanaged.
+func passwordOf(k secret.Key, declared *string, stored string) *passwordRecord {
+	if declared == nil || stored == "" {
+		return nil
+	}
+	return &passwordRecord{Value: passwordSum(k, *declared), Stored: storedSum(k, stored)}
+}

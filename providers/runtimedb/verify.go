@@ -1,0 +1,104 @@
+package runtimedb
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+)
+
+// verifyStep looks, while DSS is stopped, for tables and rows at the declared
+// place, and has state remember the move.
+type verifyStep struct{ looksOnly }
+
+func (verifyStep) Do(ctx context.Context, c *providers.Call) error {
+	_, r, err := connected(c)
+	if err != nil {
+		return err
+	}
+	tables, err := pg.Count(ctx, r.login, r.place, func(done, total int) {
+		c.Progress(event.Progress{Done: int64(done), Total: int64(total), Unit: "tables"})
+	})
+	if err != nil {
+		return err
+	}
+	rows := rowsOf(tables)
+	switch {
+	case len(tables) == 0:
+		return fmt.Errorf("verify the runtime databases: %s holds no table", r.shownPlace())
+	case rows == 0:
+		return fmt.Errorf("verify the runtime databases: %s in %s, but not one row", count(len(tables), "table"), r.shownPlace())
+	}
+	c.Notice(fmt.Sprintf("%s with %s in %s", count(len(tables), "table"), count(rows, "row"), r.shownPlace()))
+	return nil
+}
+
+func (verifyStep) Verify(_ context.Context, c *providers.Call) error {
+	_, r, err := connected(c)
+	if err != nil {
+		return err
+	}
+	l, err := readInstance(c)
+	if err != nil {
+		return err
+	}
+	return c.Record(Name, record{Type: postgresql, Password: passwordOf(c.Key, r.Password, l.Password)})
+}
+
+// How long inUseStep watches, and how often.
+const (
+	watchFor   = 30 * time.Second
+	watchEvery = 500 * time.Millisecond
+)
+
+// inUseStep looks, once DSS runs, for signs that it uses the declared place. How
+// DSS connects and writes is not public: no sign is no failure.
+type inUseStep struct{ looksOnly }
+
+func (inUseStep) Do(ctx context.Context, c *providers.Call) error {
+	_, r, err := connected(c)
+	if err != nil {
+		return err
+	}
+	state, _, err := c.Instance.State(ctx)
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	if state == dss.ServiceStopped || state == dss.ServiceFailed {
+		return fmt.Errorf("verify that DSS uses the runtime databases: DSS is %s, expected it to run", state)
+	}
+	var first int64 = -1
+	var lookErr error
+	for end := c.Clock.Now().Add(watchFor); ; {
+		sessions, written, err := pg.Sessions(ctx, r.login, r.place)
+		lookErr = err
+		switch {
+		case err != nil && !gone(err):
+			return err
+		case err != nil:
+		case sessions > 0:
+			c.Notice(fmt.Sprintf("DSS runs, and the role %s holds %s to %s", r.login.User, count(sessions, "connection"), r.login.Where()))
+			return nil
+		case first >= 0 && written > first:
+			c.Notice(fmt.Sprintf("DSS runs, and rows are written in %s", r.shownPlace()))
+			return nil
+		case first < 0:
+			first = written
+		}
+		if !c.Clock.Now().Before(end) {
+			break
+		}
+		if err := c.Clock.Sleep(ctx, watchEvery); err != nil {
+			return err
+		}
+	}
+	if lookErr != nil {
+		return lookErr
+	}
+	c.Notice(fmt.Sprintf("could not see DSS use %s within %s: no connection as that role, no rows written; look at DSS's log if this lasts", r.login.Where(), watchFor))
+	return nil
+}
