@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"strconv"
 	"strings"
 )
@@ -47,7 +47,7 @@ func (in *Instance) Facts(ctx context.Context) (Facts, error) {
 		return f, err
 	}
 	env, err := in.EnvDefault()
-	if err != nil && !os.IsNotExist(err) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
 	f = Facts{

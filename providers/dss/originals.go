@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
@@ -27,7 +28,7 @@ type original struct {
 
 // originalPaths returns where the bytes and the description are kept.
 func (in *Instance) originalPaths(run, rel string) (data, about string, err error) {
-	if run == "" || run != filepath.Base(run) || !filepath.IsLocal(run) {
+	if run == "" || strings.HasPrefix(run, ".") || run != filepath.Base(run) {
 		return "", "", fmt.Errorf("%q is no name of a run", run)
 	}
 	if !filepath.IsLocal(rel) || filepath.Clean(rel) == "." {

@@ -18,7 +18,8 @@ import (
 //	bin/env-default.sh#NAME                      the value, unquoted
 //	config/dip.properties#KEY                    the value, unescaped
 //
-// Canonical means the same for all spellings of the same JSON value.
+// Canonical means the same for all spellings of the same JSON value, and not
+// itself meant to be read as JSON.
 // What is absent, the file included, is no error: exists is false. The content
 // may be secret.
 func (in *Instance) Read(probe string) (content string, exists bool, err error) {

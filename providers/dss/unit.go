@@ -31,7 +31,7 @@ func (in *Instance) Unit() (string, error) {
 		return "", nil
 	case "":
 	default:
-		if !strings.Contains(in.o.Unit, ".") {
+		if !strings.HasSuffix(in.o.Unit, ".service") {
 			return in.o.Unit + ".service", nil
 		}
 		return in.o.Unit, nil

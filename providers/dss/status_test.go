@@ -1,0 +1,213 @@
+package dss
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dssctl/dssctl/internal/proc"
+)
+
+func TestStateDialects(t *testing.T) {
+	for name, tc := range map[string]struct {
+		node string // design when ""
+		out  string
+		exit int
+		want Service
+	}{
+		"table":             {out: "backend                          RUNNING   pid 3611, uptime 22:17:33\nipython  RUNNING pid 3612, uptime 22:17:33\nnginx RUNNING pid 3610, uptime 22:17:33\n", want: ServiceRunning},
+		"narrow":            {out: "backend RUNNING pid 3611\n", want: ServiceRunning},
+		"tabs":              {out: "nginx\tRUNNING\tpid 1\nbackend\tRUNNING\tpid 2\n", want: ServiceRunning},
+		"indented":          {out: "DSS status:\n   backend    STARTING\n\n", want: ServiceStarting},
+		"group":             {out: "dss:backend RUNNING pid 2, uptime 0:00:01\n", want: ServiceRunning},
+		"colon":             {out: "backend: RUNNING (pid 2)\n", want: ServiceRunning},
+		"brackets":          {out: "backend [RUNNING]\n", want: ServiceRunning},
+		"lower case":        {out: "backend is running (pid 77)\n", want: ServiceRunning},
+		"colours":           {out: "backend \x1b[32mRUNNING\x1b[0m pid 3\n", want: ServiceRunning},
+		"windows lines":     {out: "backend RUNNING pid 3\r\nnginx RUNNING pid 4\r\n", want: ServiceRunning},
+		"bad exit":          {out: "backend RUNNING pid 3611\njek STOPPED Not started\n", exit: 3, want: ServiceRunning},
+		"good exit":         {out: "backend FATAL Exited too quickly (process log may have details)\n", want: ServiceFailed},
+		"backoff":           {out: "backend BACKOFF Exited too quickly\nnginx RUNNING pid 1\n", want: ServiceFailed},
+		"exited":            {out: "backend EXITED Nov 20 03:00 PM\n", want: ServiceFailed},
+		"stopping":          {out: "backend STOPPING\n", want: ServiceRunning},
+		"all stopped":       {out: "backend STOPPED Nov 20 03:00 PM\nnginx STOPPED Not started\n", exit: 3, want: ServiceStopped},
+		"half stopped":      {out: "backend STOPPED Nov 20\nnginx RUNNING pid 5\n", want: ServiceFailed},
+		"no supervisor":     {out: "unix:///data/dss/run/svd.sock no such file\n", exit: 4, want: ServiceStopped},
+		"refused":           {out: "unix:///data/dss/run/svd.sock refused connection\n", exit: 4, want: ServiceStopped},
+		"words":             {out: "DSS is not running\n", exit: 1, want: ServiceStopped},
+		"other words":       {out: "Dataiku DSS: not currently running.\n", want: ServiceStopped},
+		"silence":           {out: "", exit: 1, want: ServiceStopped},
+		"locked supervisor": {out: "Server requires authentication\nerror: <class 'xmlrpc.client.Fault'>\n", exit: 2, want: ServiceUnknown},
+		"unknown":           {out: "backend UNKNOWN\n", want: ServiceUnknown},
+		"something else":    {out: "Everything is awesome\n", want: ServiceUnknown},
+		"no main line":      {out: "nginx RUNNING pid 3\n", want: ServiceUnknown},
+		"api node":          {node: "api", out: "apimain RUNNING pid 3\nnginx RUNNING pid 4\n", want: ServiceRunning},
+		"api node, backend": {node: "api", out: "backend RUNNING pid 3\n", want: ServiceUnknown},
+		"govern":            {node: "govern", out: "governserver  STARTING\n", want: ServiceStarting},
+		"automation":        {node: "automation", out: "backend RUNNING pid 3\n", want: ServiceRunning},
+		"backend2":          {out: "backend2 RUNNING pid 3\n", want: ServiceUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := newDataDir(t)
+			if tc.node != "" {
+				write(t, filepath.Join(dir, "install.ini"), strings.Replace(sampleINI, "design", tc.node, 1), 0o600)
+			}
+			r := &runner{answer: func(string, proc.Cmd) (string, int) { return tc.out, tc.exit }}
+			in := open(t, dir, func(o *Options) { o.Runner = r })
+			got, _, err := in.State(t.Context())
+			if got != tc.want {
+				t.Errorf("got %s, %v", got, err)
+			}
+			if as[*UnknownStatusError](err) != (tc.want == ServiceUnknown) || (tc.want != ServiceUnknown && err != nil) {
+				t.Errorf("error %v", err)
+			}
+			if tc.want == ServiceUnknown && !strings.Contains(err.Error(), strings.Split(tc.out, "\n")[0]) {
+				t.Errorf("the error does not show the output: %v", err)
+			}
+			if diff := cmp.Diff([]string{"dss status"}, r.calls); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestStateLines(t *testing.T) {
+	in := open(t, newDataDir(t), nil)
+	setState(t, in, "junk line here\nbackend   RUNNING   pid 3611, uptime 22:17:33\nhproxy    STOPPED   Not started\n")
+	_, lines, err := in.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []ProcessLine{
+		{Name: "backend", State: "RUNNING", PID: 3611, Detail: "pid 3611, uptime 22:17:33"},
+		{Name: "hproxy", State: "STOPPED", Detail: "Not started"},
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A script that says it all on stderr and fails: a shell, really run.
+func TestStateFromStderr(t *testing.T) {
+	dir := newDataDir(t)
+	write(t, filepath.Join(dir, "bin/dss"), "#!/bin/sh\necho 'backend   STOPPED' >&2\nexit 3\n", 0o755)
+	got, _, err := open(t, dir, nil).State(t.Context())
+	if got != ServiceStopped || err != nil {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+func TestStateThatCannotBeAsked(t *testing.T) {
+	dir := newDataDir(t)
+	in := open(t, dir, nil)
+	if err := os.Remove(in.Path("bin/dss")); err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := in.State(t.Context())
+	if got != ServiceUnknown || err == nil || as[*UnknownStatusError](err) {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+// Silence while processes run is not taken for a stopped DSS.
+func TestSilentStatusWithProcesses(t *testing.T) {
+	dir := newDataDir(t)
+	write(t, filepath.Join(dir, "bin/dss"), "#!/bin/sh\nexit 0\n", 0o755)
+	in := open(t, dir, nil)
+	startProcess(t, in, in.DataDir, "", "DIP_HOME="+in.DataDir)
+	got, _, err := in.State(t.Context())
+	if got != ServiceUnknown || !as[*UnknownStatusError](err) {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+func TestEncryptPassword(t *testing.T) {
+	const password = "s3cr3t pass'word"
+	for name, tc := range map[string]struct {
+		out  string
+		exit int
+		want string
+	}{
+		"plain":     {out: "e:AES:AbC+/=1\n", want: "e:AES:AbC+/=1"},
+		"log lines": {out: "[INFO] loading\ne:AES:first\nEncrypted: 'e:AES:x-y_Z.1'\nbye\n", want: "e:AES:x-y_Z.1"},
+		"no end":    {out: "e:AES:abc", want: "e:AES:abc"},
+		"nothing":   {out: "ok\n"},
+		"failure":   {out: "cannot encrypt " + password + "\n", exit: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := newDataDir(t)
+			r := &runner{answer: func(_ string, c proc.Cmd) (string, int) {
+				if diff := cmp.Diff([]string{"encrypt-password", password}, c.Args); diff != "" {
+					t.Error(diff)
+				}
+				if diff := cmp.Diff([]string{password}, c.Secrets); diff != "" {
+					t.Error(diff)
+				}
+				return tc.out, tc.exit
+			}}
+			in := open(t, dir, func(o *Options) { o.Runner = r })
+			got, err := in.EncryptPassword(t.Context(), password)
+			if got != tc.want || (err == nil) != (tc.want != "") {
+				t.Fatalf("got %q, %v", got, err)
+			}
+			if err != nil && (strings.Contains(err.Error(), "s3cr3t") || strings.Contains(err.Error(), "word'")) {
+				t.Errorf("the password is in %v", err)
+			}
+		})
+	}
+}
+
+func TestEncryptPasswordRefuses(t *testing.T) {
+	r := &runner{answer: func(string, proc.Cmd) (string, int) { return "e:AES:x", 0 }}
+	in := open(t, newDataDir(t), func(o *Options) { o.Runner = r })
+	for _, bad := range []string{"", "e:AES:abc", "a\nb", "a\x00b"} {
+		if _, err := in.EncryptPassword(t.Context(), bad); err == nil || bad != "" && strings.Contains(err.Error(), bad) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if len(r.calls) != 0 {
+		t.Errorf("called %v", r.calls)
+	}
+}
+
+// Short passwords cannot be cut out of a text: then there is no text.
+func TestEncryptShortPassword(t *testing.T) {
+	dir := newDataDir(t)
+	write(t, filepath.Join(dir, "bin/dssadmin"), "#!/bin/sh\necho \"no: $2\" >&2\nexit 7\n", 0o755)
+	_, err := open(t, dir, nil).EncryptPassword(t.Context(), "zq9")
+	if err == nil || strings.Contains(err.Error(), "zq9") || !strings.Contains(err.Error(), "7") {
+		t.Errorf("got %v", err)
+	}
+	var exit *proc.ExitError
+	if errors.As(err, &exit) {
+		t.Error("the command's own error can be reached")
+	}
+}
+
+func TestCommandsRunInTheDataDir(t *testing.T) {
+	t.Setenv("DSSCTL_VAR_password", "hidden")
+	t.Setenv("LC_ALL", "C")
+	dir := newDataDir(t)
+	write(t, filepath.Join(dir, "bin/dssadmin"), "#!/bin/sh\npwd\nenv\necho \"$@\"\n", 0o755)
+	in := open(t, dir, nil)
+	result, err := in.Dssadmin(t.Context(), "regenerate-config", "a b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := string(result.Stdout)
+	for _, want := range []string{in.DataDir + "\n", "DIP_HOME=" + in.DataDir + "\n", "LC_ALL=en_US.utf8\n", "regenerate-config a b\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in the output", want)
+		}
+	}
+	if strings.Contains(out, "DSSCTL_") {
+		t.Error("dssctl's own variables were passed on")
+	}
+	if _, err := in.GovernAdmin(t.Context(), "init-db"); err == nil || !strings.Contains(err.Error(), "govern-admin") {
+		t.Errorf("absent script: %v", err)
+	}
+}
