@@ -95,10 +95,10 @@ func (h *Human) Event(e event.Event) {
 }
 
 func startLine(e event.Event) string {
-	text := "Run " + e.Run
+	text := "Run " + oneLine(e.Run)
 	switch {
 	case e.Message != "":
-		text += ", " + e.Message
+		text += ", " + oneLine(e.Message)
 	case e.Total > 0:
 		text += ", " + humanize.Count(int64(e.Total), "action", "actions")
 	}
