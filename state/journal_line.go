@@ -9,7 +9,7 @@ import (
 
 // A line of a journal is {"crc":"xxxxxxxx","record":{…}} and a newline. The
 // checksum is CRC-32C over the bytes of the record as they stand: a line that
-// was torn by a crash or edited by hand is recognised.
+// was torn by a crash or edited by hand is recognized.
 const (
 	lineHead   = `{"crc":"`
 	lineMiddle = `","record":`
@@ -70,8 +70,10 @@ func decodeJournal(path string, b []byte) (records []Record, size int, err error
 			if last && !json.Valid(line) {
 				return records, size, nil
 			}
-			return nil, 0, &FileError{Path: path, Found: fmt.Sprintf("line %d: %v", n, err),
-				Advice: "It was changed by something other than dssctl: put a good copy back, or look at the instance, bring it in order by hand, and move the run's folder away"}
+			return nil, 0, &FileError{
+				Path: path, Found: fmt.Sprintf("line %d: %v", n, err),
+				Advice: "It was changed by something other than dssctl: put a good copy back, or look at the instance, bring it in order by hand, and move the run's folder away",
+			}
 		}
 		records = append(records, r)
 		size += end + 1

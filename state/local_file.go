@@ -54,9 +54,11 @@ func decodeState(path string, b []byte) (*stateFile, error) {
 	if newer, ok := newerFormat(*head.FormatVersion); !ok {
 		return nil, bad("its format_version is %q, expected %q", *head.FormatVersion, stateFormat)
 	} else if newer {
-		return nil, &FileError{Path: path,
+		return nil, &FileError{
+			Path:   path,
 			Found:  fmt.Sprintf("its format %s is newer than %s, the newest that this dssctl knows", *head.FormatVersion, stateFormat),
-			Advice: "Use the dssctl that wrote it, or a newer one"}
+			Advice: "Use the dssctl that wrote it, or a newer one",
+		}
 	}
 	var s stateFile
 	if err := json.Unmarshal(b, &s); err != nil {

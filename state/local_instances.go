@@ -40,7 +40,7 @@ func (l *Local) save(s *stateFile) error {
 }
 
 // Meta returns the identity. A lost key is made anew: fingerprints made with
-// the former one are then simply not recognised.
+// the former one are then simply not recognized.
 func (l *Local) Meta(ctx context.Context) (Meta, error) {
 	if _, err := l.check(); err != nil {
 		return Meta{}, err
@@ -115,8 +115,10 @@ func (l *Local) loadKey() (secret.Key, error) {
 	}
 	key, err := hex.DecodeString(strings.TrimSpace(string(b)))
 	if err != nil || len(key) != 32 {
-		return nil, &FileError{Path: l.path(keyName), Found: "it is not a key of 64 hexadecimal digits",
-			Advice: "Put a good copy back, or move the file away: a new key is made then, and the fingerprints of secrets are not recognised any more"}
+		return nil, &FileError{
+			Path: l.path(keyName), Found: "it is not a key of 64 hexadecimal digits",
+			Advice: "Put a good copy back, or move the file away: a new key is made then, and the fingerprints of secrets are not recognized any more",
+		}
 	}
 	return key, nil
 }

@@ -120,8 +120,10 @@ func (j *localJournal) Records(context.Context) ([]Record, error) {
 	path := filepath.Join(j.dir, journalName)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &FileError{Path: path, Found: "it is missing, though the run is known",
-			Advice: "Put a good copy back, or look at the instance and move the run's folder away"}
+		return nil, &FileError{
+			Path: path, Found: "it is missing, though the run is known",
+			Advice: "Put a good copy back, or look at the instance and move the run's folder away",
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the journal of the run %s: %w", j.Run().ID, err)

@@ -50,8 +50,10 @@ func readLockRecord(lock string) (*lockRecord, error) {
 	}
 	var r lockRecord
 	if err := json.Unmarshal(b, &r); err != nil || r.PID <= 0 {
-		return nil, &FileError{Path: path, Found: "it does not say who holds the lock",
-			Advice: "Make sure that no other dssctl runs here, then remove it with `dssctl state unlock`"}
+		return nil, &FileError{
+			Path: path, Found: "it does not say who holds the lock",
+			Advice: "Make sure that no other dssctl runs here, then remove it with `dssctl state unlock`",
+		}
 	}
 	if fi, err := os.Stat(path); err == nil {
 		r.written = fi.ModTime()

@@ -91,8 +91,11 @@ func TestDetect(t *testing.T) {
 		env  func(string) string
 		want bool
 	}{
-		{env(), true}, {env("LANG", "en_US.utf8"), true}, {env("LANG", "C"), false},
-		{env("LANG", "C", "LC_ALL", "C.UTF-8"), true}, {env("LC_ALL", "POSIX", "LANG", "en_US.UTF-8"), false},
+		{env(), true},
+		{env("LANG", "en_US.utf8"), true},
+		{env("LANG", "C"), false},
+		{env("LANG", "C", "LC_ALL", "C.UTF-8"), true},
+		{env("LC_ALL", "POSIX", "LANG", "en_US.UTF-8"), false},
 	} {
 		if got := DetectUnicode(c.env); got != c.want {
 			t.Errorf("LC_ALL=%q LANG=%q: %v", c.env("LC_ALL"), c.env("LANG"), got)

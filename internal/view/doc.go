@@ -10,7 +10,7 @@
 //   - The callers hand in writers that a redactor watches over. Each Write is a
 //     whole text, so that no secret is cut in two by it.
 //   - No escape sequence without Style.Color, but for the live line, which is
-//     drawn on terminals only. Colour never carries a meaning alone.
+//     drawn on terminals only. Color never carries a meaning alone.
 //   - Without Style.Unicode everything that dssctl itself says is ASCII.
 //   - Control characters in what others say (titles, values, errors) are
 //     escaped: a value cannot draw on the terminal.

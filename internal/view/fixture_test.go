@@ -47,8 +47,10 @@ func movePlan() *plan.Plan {
 	return &plan.Plan{
 		FormatVersion: plan.FormatVersion, Tool: "0.1.0", CreatedAt: noon,
 		Instances: []plan.Instance{moveInstance()},
-		Summary: plan.Summary{Instances: 1, ToChange: 1, Windows: 1, Downtime: plan.Cost{Seconds: 250},
-			ByAddress: []plan.Line{{Address: "instance.design.runtime_database", Op: plan.Update, Changes: 3}}},
+		Summary: plan.Summary{
+			Instances: 1, ToChange: 1, Windows: 1, Downtime: plan.Cost{Seconds: 250},
+			ByAddress: []plan.Line{{Address: "instance.design.runtime_database", Op: plan.Update, Changes: 3}},
+		},
 	}
 }
 
@@ -61,17 +63,21 @@ func everything() *plan.Plan {
 		Changes: []plan.Change{
 			{Block: "release", Path: "version", Op: plan.Update, Before: raw(`"13.5.2"`), After: raw(`"14.4.1"`)},
 			{Block: "runtime_database", Path: "host", Op: plan.Update, Before: raw(`"pg-old.internal"`), After: raw(`"pg.internal"`)},
-			{Block: "runtime_database", Path: "jdbc_url", Op: plan.Update,
+			{
+				Block: "runtime_database", Path: "jdbc_url", Op: plan.Update,
 				Before: raw(`"jdbc:postgresql://pg-old.internal:5432/dss?ssl=true&sslmode=verify-full&sslrootcert=/etc/ssl/old-ca.pem"`),
-				After:  raw(`"jdbc:postgresql://pg-old.internal:5432/dss?ssl=true&sslmode=verify-full&sslrootcert=/etc/ssl/company-ca.pem"`)},
+				After:  raw(`"jdbc:postgresql://pg-old.internal:5432/dss?ssl=true&sslmode=verify-full&sslrootcert=/etc/ssl/company-ca.pem"`),
+			},
 			{Block: "runtime_database", Path: "password", Op: plan.Update, Secret: true, Note: "its fingerprint differs from what dssctl wrote last"},
 			{Block: "runtime_database", Path: "pool", Op: plan.Create, After: raw(`{"max_idle_ms": 600000, "max_pooled": 50}`)},
 			{Block: "runtime_database", Path: "properties.ApplicationName", Op: plan.Delete, Before: raw(`"dss auto 1"`)},
 			{Block: "port", Op: plan.Update, Before: raw(`11300`), After: raw(`11310`)},
 			{Block: "general_settings", Path: "maxRunningActivities", Op: plan.Create, After: raw(`20`)},
-			{Block: "general_settings", Path: "ldapSettings", Op: plan.Update,
+			{
+				Block: "general_settings", Path: "ldapSettings", Op: plan.Update,
 				Before: raw(`{"enabled": false, "url": "ldap://old", "groups": ["a", "b", "c"], "tls": null, "timeout": 10, "port": 389}`),
-				After:  raw(`{"enabled": true, "url": "ldap://old", "groups": ["a", "c", "d e"], "timeout": 10, "port": 636, "bind": {"dn": "cn=dss"}}`)},
+				After:  raw(`{"enabled": true, "url": "ldap://old", "groups": ["a", "c", "d e"], "timeout": 10, "port": 636, "bind": {"dn": "cn=dss"}}`),
+			},
 			{Block: "general_settings", Path: "banner", Op: plan.Update, Before: raw(`null`), After: raw(`"Line one\nline two \u001b[31mred"`)},
 			{Block: "backup.nightly", Op: plan.Create, After: raw(`{"destination": "/backups/auto1", "exclude": ["temporary", "logs"]}`)},
 			{Block: "backup.weekly", Op: plan.Forget, Note: "its block is gone; the schedule entry is removed, the backups stay"},
@@ -106,13 +112,19 @@ func everything() *plan.Plan {
 		plan.Instance{Address: `instance.automation["auto3"]`, Failed: true},
 	)
 	p.Diagnostics = []plan.Diagnostic{
-		{Severity: plan.Error, Address: `instance.automation["auto3"]`, Summary: "The data directory cannot be read",
-			Detail: "/data/dataiku/auto3/install.ini: permission denied. dssctl runs as jenkins, the folder belongs to dataiku. Run dssctl as dataiku."},
-		{Severity: plan.Warning, Address: "instance.design", Range: "estate.dss.hcl:14,3-20", Summary: "max_connections is 100",
-			Detail: "Dataiku asks for 500 or more. Each instance holds up to 50 connections:\n\n  ALTER SYSTEM SET max_connections = 500"},
+		{
+			Severity: plan.Error, Address: `instance.automation["auto3"]`, Summary: "The data directory cannot be read",
+			Detail: "/data/dataiku/auto3/install.ini: permission denied. dssctl runs as jenkins, the folder belongs to dataiku. Run dssctl as dataiku.",
+		},
+		{
+			Severity: plan.Warning, Address: "instance.design", Range: "estate.dss.hcl:14,3-20", Summary: "max_connections is 100",
+			Detail: "Dataiku asks for 500 or more. Each instance holds up to 50 connections:\n\n  ALTER SYSTEM SET max_connections = 500",
+		},
 	}
-	p.Summary = plan.Summary{Instances: 4, ToChange: 2, Failed: 1, Windows: 3, Downtime: plan.Cost{Seconds: 1150}, Irreversible: 1, DataLoss: 1, Manual: 1,
-		ByAddress: []plan.Line{{Address: "instance.design.runtime_database", Op: plan.Update}, {Address: addr + ".release", Op: plan.Update}}}
+	p.Summary = plan.Summary{
+		Instances: 4, ToChange: 2, Failed: 1, Windows: 3, Downtime: plan.Cost{Seconds: 1150}, Irreversible: 1, DataLoss: 1, Manual: 1,
+		ByAddress: []plan.Line{{Address: "instance.design.runtime_database", Op: plan.Update}, {Address: addr + ".release", Op: plan.Update}},
+	}
 	return p
 }
 

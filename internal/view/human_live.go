@@ -121,7 +121,7 @@ func (r *running) parts(now time.Time) progressParts {
 
 // amount is how much is done, with the note.
 func amount(p event.Progress) string {
-	figure := func(n int64) string { return humanize.Number(n) }
+	figure := humanize.Number
 	unit := " " + clean(p.Unit)
 	switch p.Unit {
 	case "bytes":

@@ -24,7 +24,7 @@ type Terminal struct {
 	Width int
 }
 
-// DetectColor decides on colour: NO_COLOR (any value) forbids it, FORCE_COLOR
+// DetectColor decides on color: NO_COLOR (any value) forbids it, FORCE_COLOR
 // (any value but "0") wants it, and otherwise it is for terminals that are not
 // "dumb". env returns an environment variable, "" for none.
 func DetectColor(env func(string) string, isTTY bool) bool {

@@ -132,14 +132,14 @@ func partial(r RunReport) bool {
 	return r.Status == statusFailed || r.Status == statusRunning || r.Status == statusInterrupted
 }
 
-// list names actions, and with errors also why.
-func (p *page) list(head string, c paint, actions []*ActionReport, errors bool) {
+// list names actions, and where it is asked for, why they failed.
+func (p *page) list(head string, c paint, actions []*ActionReport, why bool) {
 	if len(actions) == 0 {
 		return
 	}
 	p.line(p.paint(c, head))
 	for i, a := range actions {
-		if i >= longList && !errors && a.Leftover == "" {
+		if i >= longList && !why && a.Leftover == "" {
 			continue
 		}
 		text := clean(a.Instance) + ": " + oneLine(a.Title)
@@ -147,14 +147,14 @@ func (p *page) list(head string, c paint, actions []*ActionReport, errors bool) 
 			text += " (" + humanize.Duration(a.Elapsed) + ")"
 		}
 		p.wrapped(2, "", text)
-		if errors && a.Error != "" {
+		if why && a.Error != "" {
 			p.wrapped(4, "", clean(a.Error))
 		}
-		if !errors && a.Leftover != "" {
+		if !why && a.Leftover != "" {
 			p.wrapped(4, yellow, "something is left: "+clean(a.Leftover))
 		}
 	}
-	if n := len(actions) - longList; n > 0 && !errors {
+	if n := len(actions) - longList; n > 0 && !why {
 		p.line("  and ", humanize.Number(int64(n)), " more")
 	}
 	p.blank()

@@ -56,8 +56,10 @@ func StateShow(w io.Writer, d StateDetail, s Style) error {
 		protected = "yes"
 	}
 	for _, f := range [][2]string{
-		{"data directory", dash(d.DataDir)}, {"updated (UTC)", moment(d.Updated)},
-		{"last run", dash(d.LastRun)}, {"protected", protected},
+		{"data directory", dash(d.DataDir)},
+		{"updated (UTC)", moment(d.Updated)},
+		{"last run", dash(d.LastRun)},
+		{"protected", protected},
 	} {
 		p.line("  ", pad(f[0], 16), f[1])
 	}

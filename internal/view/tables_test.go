@@ -26,7 +26,8 @@ func TestTables(t *testing.T) {
 		return StateList(b, []StateRow{row, {Address: `instance.automation["auto1"]`, DataDir: "/data/dataiku/auto1"}}, s)
 	})
 	golden(t, "state_show", func(b *bytes.Buffer) error {
-		return StateShow(b, StateDetail{StateRow: row,
+		return StateShow(b, StateDetail{
+			StateRow: row,
 			Records: map[string]json.RawMessage{
 				"runtime_database": raw(`{"mode": "postgresql", "made": {"schema": "dss_runtime", "tables": 14}, "password": "9f86d081884c7d659a2feaa0c55ad015"}`),
 				"install_ini":      raw(`["server.port"]`),

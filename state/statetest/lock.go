@@ -1,13 +1,13 @@
 package statetest
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/dssctl/dssctl/state"
 )
@@ -88,9 +88,11 @@ func unlock(t *testing.T, b *bench) {
 	b.ok(two.Unlock(b.ctx()))
 	next, err := two.Lock(b.ctx(), "next")
 	b.ok(err)
+	wait, stop := context.WithTimeout(b.ctx(), patience)
+	defer stop()
 	select {
 	case <-lease.Lost():
-	case <-time.After(patience):
+	case <-wait.Done():
 		t.Fatal("the former holder was not told that the lock is lost")
 	}
 	b.ok(lease.Release(b.ctx()))

@@ -32,8 +32,8 @@ type Backend struct {
 // patience is how long the suite waits for what happens by itself.
 const patience = 20 * time.Second
 
-// Run checks a store. make returns a new empty state each time.
-func Run(t *testing.T, make func(t *testing.T) Backend) {
+// Run checks a store. fresh returns a new empty state each time.
+func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 	for _, c := range []struct {
 		name string
 		test func(*testing.T, *bench)
@@ -54,7 +54,7 @@ func Run(t *testing.T, make func(t *testing.T) Backend) {
 		{"unlock", unlock},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := &bench{T: t, Backend: make(t)}
+			b := &bench{T: t, Backend: fresh(t)}
 			c.test(t, b)
 			b.modes()
 		})
