@@ -189,12 +189,23 @@ func TestDamagedHead(t *testing.T) {
 			}
 		}
 	}
-	// A folder of somebody else's is no run.
+	// A folder of somebody else's is no run, nor is what a crash left of one.
+	half := filepath.Join(dir, state.FolderName, "runs", ".new-20260101-000000-0000")
+	if err := os.Mkdir(half, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(half, "plan.json"), []byte("{"))
 	write(t, path, []byte(good))
 	if err := os.Mkdir(filepath.Join(dir, state.FolderName, "runs", "notes"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if runs, err := s.Runs(t.Context()); err != nil || len(runs) != 1 {
 		t.Errorf("%d runs, %v", len(runs), err)
+	}
+	if _, err := s.CreateRun(t.Context(), state.Run{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(half); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the next run did not clean up what a crash left: %v", err)
 	}
 }

@@ -19,7 +19,7 @@ import (
 const newRun = ".new-"
 
 // CreateRun makes the run's folder with head, plan and an empty journal, and
-// shows it under its name in one step.
+// shows it under its name in one step. The caller holds the estate's lock.
 func (l *Local) CreateRun(_ context.Context, r Run, plan []byte) (Journal, error) {
 	now := l.o.Clock.Now()
 	if r.ID == "" {
@@ -61,6 +61,16 @@ func (l *Local) writeRun(r Run, plan []byte) error {
 	}
 	if _, err := os.Lstat(filepath.Join(runs, r.ID)); err == nil {
 		return fmt.Errorf("a run of that name exists")
+	}
+	// What a crash left of an earlier attempt; the caller holds the lock.
+	left, err := filepath.Glob(filepath.Join(runs, newRun+"*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range left {
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
 	}
 	dir := filepath.Join(runs, newRun+r.ID)
 	if err := os.Mkdir(dir, folderMode); err != nil {
