@@ -1,6 +1,9 @@
 package config
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strconv"
+)
 
 func raw(s string) map[string]json.RawMessage {
 	var out map[string]json.RawMessage
@@ -9,3 +12,5 @@ func raw(s string) map[string]json.RawMessage {
 	}
 	return out
 }
+
+func itoa(i int) string { return strconv.Itoa(i) }

@@ -88,6 +88,8 @@ type loader struct {
 	bodies  []hcl.Body      // of the configuration's files that parsed
 	broken  bool            // a file did not parse: names may be missing
 
+	unread bool // a variable file did not parse: values may be missing
+
 	// From collect.go.
 	variables map[string]*variable
 	locals    map[string]*local

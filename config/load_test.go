@@ -129,8 +129,8 @@ func TestLoadWholeEstate(t *testing.T) {
 		t.Errorf("host: %v", got)
 	}
 	wantSecrets := map[string]string{
-		"dssctl.state.url":        "postgres://u:p@h/d",
-		"instance.design.api_key": "plain-key",
+		"dssctl.state.url":                                        "postgres://u:p@h/d",
+		"instance.design.api_key":                                 "plain-key",
 		"instance.design.runtime_database.password":               "x-hunter2",
 		"instance.design.runtime_database.properties.sslpassword": "hunter2",
 		"instance.design.general_settings.ldap.passwords[0]":      "hunter2",

@@ -127,3 +127,24 @@ func maskLines(src []byte) []byte {
 	}
 	return out
 }
+
+// maskValues masks a variable file that could not be parsed: which of its
+// values are sensitive cannot be told.
+func maskValues(src []byte) []byte {
+	out := bytes.Clone(src)
+	first, heredoc := true, false
+	for line := range bytes.Lines(out) {
+		// A line begins with a name, or goes on with a value.
+		name := bytes.IndexAny(line, "=:")
+		if heredoc || name < 0 && !first {
+			star(line)
+			continue
+		}
+		if name >= 0 {
+			heredoc = bytes.Contains(line, []byte("<<"))
+			star(line[name+1:])
+			first = false
+		}
+	}
+	return out
+}

@@ -100,6 +100,9 @@ func (l *loader) ruleMessage(v *variable, message *expression) (string, bool) {
 
 // ask asks for a variable that nobody gave. It reports where that fails.
 func (l *loader) ask(v *variable) bool {
+	if l.unread {
+		return false // it may be in the file that was reported
+	}
 	missing := fmt.Sprintf("var.%s has no default, so it must be given: with -var '%s=VALUE', in a file with -var-file, in a file *%s, or in the environment as %s%s.", v.name, v.name, suffixVars, envPrefix, v.name)
 	if v.sensitive {
 		missing += " It is sensitive: other users of the machine can see command lines, so the environment or a file with mode 0600 is the better way."

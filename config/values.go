@@ -81,10 +81,13 @@ func (l *loader) give(g *givenValue) {
 func (l *loader) readValues(name string) {
 	src, ok := l.read(name, "the variable file")
 	if !ok {
+		l.unread = true
 		return
 	}
 	f, ok := l.parse(src, name)
 	if !ok {
+		l.unread = true
+		l.sources[name].Bytes = maskValues(src)
 		return
 	}
 	var attrs []*hcl.Attribute
@@ -103,7 +106,7 @@ func (l *loader) readValues(name string) {
 	for _, a := range attrs {
 		v := l.variables[a.Name]
 		if v == nil || v.sensitive || looksSecret.MatchString(a.Name) {
-			l.maskExpr(a.Expr)
+			l.maskAll(a.Expr.Range())
 		} else {
 			l.maskNamed(a.Expr)
 		}
