@@ -54,7 +54,7 @@ func TestDiagnostics(t *testing.T) {
 			}
 			if *update {
 				a.Files = append(kept, txtar.File{Name: "want", Data: got.Bytes()})
-				if err := os.WriteFile(name, txtar.Format(a), 0o600); err != nil {
+				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				return

@@ -32,15 +32,13 @@ func section(b *bufio.Writer, block *Block, parent string) {
 	if block.Doc != "" {
 		fmt.Fprintf(b, "\n%s\n", block.Doc)
 	}
-	var rules []string
-	if block.Required {
-		rules = append(rules, "required")
-	}
-	if block.Multiple {
-		rules = append(rules, "may stand several times")
-	}
-	if len(rules) > 0 {
-		fmt.Fprintf(b, "\nThis block is %s.\n", strings.Join(rules, " and "))
+	switch {
+	case block.Required && block.Multiple:
+		fmt.Fprint(b, "\nRequired; may stand several times.\n")
+	case block.Required:
+		fmt.Fprint(b, "\nRequired.\n")
+	case block.Multiple:
+		fmt.Fprint(b, "\nMay stand several times.\n")
 	}
 	for _, l := range block.Labels {
 		fmt.Fprintf(b, "\n- Label `%s`%s%s\n", l.Name, oneOf(l.OneOf), sentence(l.Doc))
@@ -49,7 +47,7 @@ func section(b *bufio.Writer, block *Block, parent string) {
 		fmt.Fprintf(b, "\n```hcl\n%s\n```\n", strings.TrimSpace(block.Example))
 	}
 	if len(block.Attributes) > 0 {
-		fmt.Fprint(b, "\n| attribute | type | required or default | |\n|---|---|---|---|\n")
+		fmt.Fprint(b, "\n| attribute | type | required or default | description |\n|---|---|---|---|\n")
 		for i := range block.Attributes {
 			a := &block.Attributes[i]
 			fmt.Fprintf(b, "| `%s` | `%s` | %s | %s |\n", a.Name, TypeName(a.Type), need(a), cell(describe(a)))
