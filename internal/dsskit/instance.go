@@ -84,13 +84,11 @@ func Install(ctx context.Context, kitDir string, opts InstallOptions) (*Instance
 	if err != nil || opts.Detached {
 		return i, err
 	}
-	i.unguard, err = guard(`for p in /proc/[0-9]*; do
-		grep -qzxF "DIP_HOME=$1" "$p/environ" 2>/dev/null && kill -KILL "${p#/proc/}"
-	done`, i.DataDir)
-	return i, err
+	return i, i.Guard()
 }
 
-// Open takes an existing data directory as an instance: a clone, a restored one, or one that another process made.
+// Open takes an existing data directory as an instance: a clone, a restored one, or one that another process made. It
+// is not guarded.
 func Open(dataDir string) (*Instance, error) {
 	real, err := filepath.EvalSymlinks(dataDir)
 	if err == nil {

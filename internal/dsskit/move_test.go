@@ -147,6 +147,22 @@ func TestCopyFaults(t *testing.T) {
 	}
 }
 
+// DSS starts without complaint on a PostgreSQL that the history was never copied to, and has none.
+func TestForgottenCopy(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	pg := startPostgres(t)
+	must(t, pg.CreateRole(ctx, "dss", "pw"))
+	must(t, pg.CreateDatabase(ctx, "dss", "dss"))
+	i := install(t, kit(t, "14.4.1"), dsskit.InstallOptions{Seed: 13, RowsPerTable: 400})
+	connectTo(t, i, map[string]any{"host": pg.Host, "port": pg.Port, "db": "dss", "user": "dss", "password": "pw"}, "public", "")
+	start(t, i)
+	stop(t, i)
+	if n := dsskit.Total(rows(t, i.ExternalRows), ""); n == 0 || n > 300 {
+		t.Errorf("%d rows in PostgreSQL, want only those written since the start", n)
+	}
+}
+
 // Before 12.5.2 the copy left one database behind.
 func TestCopyOfOldVersionSkipsRequests(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,14 @@ func (i *Instance) Kill() error {
 	return fmt.Errorf("processes of %s do not end: %v", i.DataDir, i.pids())
 }
 
+// Guard makes the processes of this data directory end when this process dies before it came to Close.
+func (i *Instance) Guard() (err error) {
+	i.unguard, err = guard(`for p in /proc/[0-9]*; do
+		grep -qzxF "DIP_HOME=$1" "$p/environ" 2>/dev/null && kill -KILL "${p#/proc/}"
+	done`, i.DataDir)
+	return err
+}
+
 // Close ends the instance's processes and removes its data directory.
 func (i *Instance) Close() error {
 	err := i.Kill()
@@ -37,6 +45,11 @@ func (i *Instance) Close() error {
 		i.unguard = nil
 	}
 	return errors.Join(err, os.RemoveAll(i.DataDir))
+}
+
+// Alive counts the living processes of this data directory, whatever its own commands say of them.
+func (i *Instance) Alive() int {
+	return len(i.pids())
 }
 
 // pids lists the living processes of this data directory: those that the kit's scripts gave its path in DIP_HOME, and

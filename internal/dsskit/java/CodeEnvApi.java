@@ -5,7 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /** Code environments: listed, rebuilt, and their images built; each leaves the version it was done with. */
 final class CodeEnvApi {
@@ -47,9 +46,7 @@ final class CodeEnvApi {
     }
     boolean forced = mark.startsWith("image") || "true".equals(http.query().get("forceRebuildEnv"));
     if (forced) {
-      Map<String, Object> d = Json.asObject(Json.parse(Files.readString(env.resolve("desc.json"))));
       Files.writeString(env.resolve(mark), instance.version + "\n");
-      Instance.replace(env.resolve("desc.json"), Json.write(d));
     }
     http.json(200, Json.object("messages", Json.object("error", Boolean.FALSE, "messages", List.of())));
   }

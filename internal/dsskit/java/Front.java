@@ -15,6 +15,9 @@ import java.nio.charset.StandardCharsets;
  * passes everything else on, or answers 502 in HTML while nobody listens there.
  */
 public final class Front {
+  private static final String BAD_GATEWAY = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
+      + "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
+
   private Front() {}
 
   public static void main(String[] args) throws Exception {
@@ -54,16 +57,21 @@ public final class Front {
         upstream.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), backend), 2000);
       } catch (IOException e) {
         upstream.close();
-        answer(client, "502 Bad Gateway", "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
-            + "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n");
+        answer(client, "502 Bad Gateway", BAD_GATEWAY);
         return;
       }
       try (upstream) {
         upstream.setSoTimeout(60_000);
         OutputStream out = upstream.getOutputStream();
-        out.write(oneRequest(head).getBytes(StandardCharsets.ISO_8859_1));
+        out.write(closing(head).getBytes(StandardCharsets.ISO_8859_1));
         out.flush();
         daemon(() -> pump(client, upstream));
+        String answer = head(upstream.getInputStream());
+        if (answer.isEmpty()) {
+          answer(client, "502 Bad Gateway", BAD_GATEWAY);
+          return;
+        }
+        client.getOutputStream().write(closing(answer).getBytes(StandardCharsets.ISO_8859_1));
         upstream.getInputStream().transferTo(client.getOutputStream());
       }
     } catch (IOException e) {
@@ -93,11 +101,12 @@ public final class Front {
     return b.toString(StandardCharsets.ISO_8859_1);
   }
 
-  /** One request a connection keeps the passing on simple. */
-  private static String oneRequest(String head) {
+  /** One request a connection keeps the passing on simple; both sides are told so. */
+  private static String closing(String head) {
     StringBuilder out = new StringBuilder();
     for (String line : head.split("\r\n")) {
-      if (!line.toLowerCase().startsWith("connection:")) {
+      String name = line.toLowerCase();
+      if (!name.startsWith("connection:") && !name.startsWith("expect:")) {
         out.append(line).append("\r\n");
       }
     }

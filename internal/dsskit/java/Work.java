@@ -88,6 +88,6 @@ final class Work {
   private void save(Properties w) throws IOException {
     StringWriter text = new StringWriter();
     w.store(text, null);
-    Instance.replace(dir.resolve(w.getProperty("kind") + "-" + w.getProperty("id").hashCode() + ".work"), text.toString());
+    Instance.replace(dir.resolve(w.getProperty("kind") + "-" + w.getProperty("id").replace('/', '_') + ".work"), text.toString());
   }
 }
