@@ -30,7 +30,7 @@ func (a connectionArgs) resolve(c *providers.Call) (resolved, error) {
 			return resolved{}, err
 		}
 		if t, ok := l.target(); ok && t.User == s.User {
-			fallback = l.Password
+			fallback = l.loginPassword()
 		}
 	}
 	return resolved{settings: s, login: s.login(fallback)}, nil

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers/dss"
@@ -56,21 +54,12 @@ func optional(b *config.Block, name string) *secret.Text {
 	return &t
 }
 
-// connectionOf reads a block "postgresql". Names that the plan and the journal
-// must show cannot be secret.
-func connectionOf(b *config.Block) (connection, hcl.Diagnostics) {
-	var diags hcl.Diagnostics
-	open := func(name string) string {
-		if b.Has(name) && b.Value(name).IsMarked() {
-			diags = append(diags, failure(b.RangeOf(name), "A name that cannot be secret",
-				"%s is sensitive. dssctl has to name the tables it makes in the plan and in its journal: take the mark off.", name))
-			return ""
-		}
-		return b.String(name)
-	}
+// connectionOf reads a block "postgresql". The names that the plan and the
+// journal must show are public by the schema.
+func connectionOf(b *config.Block) connection {
 	c := connection{
 		Host: text(b, "host"), Port: text(b, "port"), Database: text(b, "database"), User: text(b, "user"),
-		Schema: open("schema"), Prefix: open("table_prefix"),
+		Schema: b.String("schema"), Prefix: b.String("table_prefix"),
 		Password: optional(b, "password"), URL: optional(b, "jdbc_url"),
 	}
 	if b.Has("properties") {
@@ -99,7 +88,7 @@ func connectionOf(b *config.Block) (connection, hcl.Diagnostics) {
 		}
 	}
 	c.Pool = poolOf(b)
-	return c, diags
+	return c
 }
 
 func poolOf(b *config.Block) map[string]secret.Text {

@@ -67,9 +67,9 @@ func placeKeys(req providers.Request) ([]string, *hcl.Range) {
 	var sight *pg.Sight
 	switch b := declared(req.Desired); {
 	case b != nil && label(b) == postgresql:
-		c, diags := connectionOf(b)
+		c := connectionOf(b)
 		var err error
-		if s, err = c.resolve(req.Secrets); err != nil || diags.HasErrors() {
+		if s, err = c.resolve(req.Secrets); err != nil {
 			return nil, nil
 		}
 		where = &b.Range
@@ -103,8 +103,8 @@ func (p *Provider) Survey(all []*config.Instance, r secret.Resolver) providers.P
 	out := &Provider{prefixes: map[string][]string{}}
 	for _, in := range all {
 		if b := declared(in); b != nil && label(b) == postgresql {
-			c, diags := connectionOf(b)
-			if s, err := c.resolve(r); err == nil && !diags.HasErrors() {
+			c := connectionOf(b)
+			if s, err := c.resolve(r); err == nil {
 				out.prefixes[schemaKey(s)] = append(out.prefixes[schemaKey(s)], s.place.Prefix)
 			}
 		}

@@ -58,9 +58,9 @@ func observeGovern(ctx context.Context, req providers.ObserveRequest) (providers
 	if b == nil || label(b) != postgresql {
 		return o, nil
 	}
-	c, diags := connectionOf(b)
+	c := connectionOf(b)
 	to, err := c.resolve(req.Secrets)
-	if err != nil || diags.HasErrors() || to.Host == "" || to.Database == "" || to.User == "" {
+	if err != nil || to.Host == "" || to.Database == "" || to.User == "" {
 		return o, nil
 	}
 	from, known := o.live.target()

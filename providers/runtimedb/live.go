@@ -83,11 +83,10 @@ func readLive(doc *jsonedit.Doc) (live, error) {
 		l.Schema = *block.Schema
 	}
 	if len(p.Port) > 0 && !isNull(p.Port) {
-		port, err := strconv.Atoi(strings.Trim(string(p.Port), `"`))
-		if err != nil {
+		var ok bool
+		if l.Port, ok = portNumber(p.Port); !ok {
 			return live{}, unreadable("its port is no number")
 		}
-		l.Port = port
 	}
 	for _, e := range p.Properties {
 		if l.Properties == nil {
@@ -96,6 +95,12 @@ func readLive(doc *jsonedit.Doc) (live, error) {
 		l.Properties[e.Name] = scalar(e.Value)
 	}
 	return l, nil
+}
+
+// portNumber understands 5432, 5432.0 and "5432".
+func portNumber(raw json.RawMessage) (int, bool) {
+	f, err := strconv.ParseFloat(scalar(raw), 64)
+	return int(f), err == nil && f == float64(int(f))
 }
 
 func unreadable(what string) error {
@@ -159,4 +164,13 @@ func (l live) target() (s settings, ok bool) {
 		}
 	}
 	return s, true
+}
+
+// loginPassword is the password that the driver is given: as such, or among the
+// properties.
+func (l live) loginPassword() string {
+	if l.Password == "" {
+		return l.Properties["password"]
+	}
+	return l.Password
 }

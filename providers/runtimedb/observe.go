@@ -110,15 +110,15 @@ func (o *observation) lookAround(ctx context.Context, p *Provider, b *config.Blo
 	var g errgroup.Group
 	from, known := o.live.target()
 	if b == nil || label(b) != postgresql {
-		if o.live.External && known && !isEncrypted(o.live.Password) {
-			l := from.login(o.live.Password)
+		if o.live.External && known && !isEncrypted(o.live.loginPassword()) {
+			l := from.login(o.live.loginPassword())
 			o.source.sight, o.source.err = pg.Look(bounded, l, from.place)
 		}
 		return context.Cause(ctx)
 	}
-	c, diags := connectionOf(b)
+	c := connectionOf(b)
 	to, err := c.resolve(r)
-	if diags.HasErrors() || err != nil || to.Host == "" || to.Database == "" || to.User == "" {
+	if err != nil || to.Host == "" || to.Database == "" || to.User == "" {
 		return nil // Propose tells
 	}
 	moves := !o.live.External || !known || !samePlace(from, to)
@@ -134,7 +134,7 @@ func (o *observation) lookAround(ctx context.Context, p *Provider, b *config.Blo
 		})
 	}
 	if o.live.External && known && moves {
-		l, ok := sourceLogin(from, o.live.Password, to, b, r)
+		l, ok := sourceLogin(from, o.live.loginPassword(), to, b, r)
 		if !ok {
 			o.source.why = "its password is kept encrypted by DSS"
 		} else {
@@ -185,7 +185,7 @@ func besides(external bool, from, to settings) []string {
 func targetLogin(to settings, l live, moves bool) (pg.Login, bool) {
 	fallback := ""
 	if l.External && l.User == to.User {
-		fallback = l.Password
+		fallback = l.loginPassword()
 	}
 	hidden := isEncrypted(fallback)
 	if to.Password != nil {

@@ -151,11 +151,7 @@ func (p *proposer) external() {
 
 // read decodes the block and reports what is missing.
 func (p *proposer) read() bool {
-	c, diags := connectionOf(p.b)
-	p.diags = append(p.diags, diags...)
-	if diags.HasErrors() {
-		return false
-	}
+	c := connectionOf(p.b)
 	to, err := c.resolve(p.req.Secrets)
 	if err != nil {
 		p.fail("", "Bad values in runtime_database", "%s.", err)
@@ -199,8 +195,11 @@ func (p *proposer) password(here bool) {
 	} else {
 		sameRole := here && p.from.User == p.to.User
 		p.verdict = samePassword(p.req.Key, *p.to.Password, p.o.live.Password, p.rec.Password, p.o.target, p.req.Facts.Service, sameRole)
-		if !p.verdict.equal {
+		switch {
+		case !p.verdict.equal:
 			s.add("password", "", "", true, p.verdict.note)
+		case p.verdict.note != "":
+			p.warn("password", "The password is not known for certain", "DSS keeps it encrypted, and dssctl has no record of it. It is %s. An apply remembers that.", p.verdict.note)
 		}
 	}
 	p.out.Changes = append(p.out.Changes, s.list...)
@@ -261,8 +260,9 @@ func (p *proposer) remember(r record) {
 	}
 }
 
+// sentence begins with a capital, but for the tool's name.
 func sentence(s string) string {
-	if s == "" {
+	if s == "" || strings.HasPrefix(s, "dssctl") {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]

@@ -66,7 +66,9 @@ func (*Provider) Schema() schema.Fragment {
 	port := schema.Attribute{Name: "port", Type: cty.Number, Labels: external, Default: cty.NumberIntVal(5432), Check: schema.Port,
 		Doc: "Port of the PostgreSQL server."}
 	inSchema := str("schema", "Schema in which DSS makes its tables. It is created when absent and the role may create it. Other than \"public\" it needs DSS 11.0.1.", identifier(""))
-	inSchema.Default = cty.StringVal("public")
+	inSchema.Default, inSchema.Public = cty.StringVal("public"), true
+	prefix := str("table_prefix", "What the names of all tables begin with. Needed where several instances share a schema. Absent: no prefix. Tables are matched by the prefix as written and in lower case.", identifier(": leave the attribute out for no prefix"))
+	prefix.Public = true
 	password := str("password", "Password of the role. DSS keeps it encrypted. Absent: unmanaged, the instance keeps the one it has. It may be given as DSS encrypted it (e:AES:…); dssctl then cannot log in with it itself.", notEmpty(": leave the attribute out to keep the password as it is"))
 	password.Secret = true
 	properties := schema.Attribute{Name: "properties", Type: cty.Map(cty.String), Labels: external,
@@ -101,7 +103,7 @@ func (*Provider) Schema() schema.Fragment {
 			port,
 			str("database", "Name of the database. Required without jdbc_url.", identifier("")),
 			inSchema,
-			str("table_prefix", "What the names of all tables begin with. Needed where several instances share a schema. Absent: no prefix. Tables are matched by the prefix as written and in lower case.", identifier(": leave the attribute out for no prefix")),
+			prefix,
 			str("user", "Role that DSS logs in as. Required, here or as a parameter of jdbc_url.", identifier("")),
 			password,
 			str("jdbc_url", "A JDBC URL that DSS connects by instead of host, port and database: jdbc:postgresql://HOST:PORT/DATABASE?…", jdbcURL),

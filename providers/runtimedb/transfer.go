@@ -62,7 +62,7 @@ func transferSource(c *providers.Call, a copyArgs, to settings) (pg.Side, error)
 		side.Login.User = user
 		return side, nil
 	}
-	if side.Login, ok = knownLogin(from, l.Password, to); !ok {
+	if side.Login, ok = knownLogin(from, l.loginPassword(), to); !ok {
 		return side, errNoSource
 	}
 	return side, nil

@@ -110,10 +110,12 @@ func (w *writer) update(s settings, a connectionArgs, password string) {
 	}
 }
 
-// port leaves a port alone that is the same number in quotes.
+// port leaves a port alone that is the same number in another form.
 func (w *writer) port(below string, port int) {
-	if old, ok := w.doc.Get(member + below); ok && scalar(old) == strconv.Itoa(port) {
-		return
+	if old, ok := w.doc.Get(member + below); ok {
+		if n, ok := portNumber(old); ok && n == port {
+			return
+		}
 	}
 	w.set(below, port)
 }
