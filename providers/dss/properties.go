@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Properties is a Java properties file, config/dip.properties. It is edited
@@ -69,8 +70,8 @@ func (p *Properties) Get(key string) (string, bool) {
 
 // Set changes the entry that counts, or adds one at the end.
 func (p *Properties) Set(key, value string) error {
-	if key == "" || strings.ContainsRune(key+value, 0) {
-		return fmt.Errorf("set the property %q: an empty key, or a NUL in it", key)
+	if key == "" || strings.ContainsRune(key+value, 0) || !utf8.ValidString(key) || !utf8.ValidString(value) {
+		return fmt.Errorf("set the property %q: an empty key, or a text with a NUL or bytes that are no UTF-8", key)
 	}
 	line := escapeProperty(key, true) + "=" + escapeProperty(value, false)
 	for i := len(p.parts) - 1; i >= 0; i-- {
