@@ -123,3 +123,7 @@ func wordList(names []string, last string) string {
 	}
 	return strings.Join(quoted[:len(quoted)-1], ", ") + " " + last + " " + quoted[len(quoted)-1]
 }
+
+// DidYouMean returns " Did you mean \"NAME\"?" for the name that was probably
+// meant, or "" when none is near.
+func DidYouMean(given string, names []string) string { return hint(given, names, "") }

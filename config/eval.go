@@ -18,7 +18,7 @@ const sensitive = mark("sensitive")
 // again and again.
 const (
 	maxNodes = 1 << 20
-	maxBytes = 64 << 20
+	maxBytes = 4 << 20
 )
 
 // evaluate returns the expression's value; false when there is none, which is
