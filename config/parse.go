@@ -24,7 +24,7 @@ type piece struct {
 
 // pieceSize is about how much is parsed at once: the parser's memory grows
 // with the largest text it is given, and pieces can be parsed side by side.
-const pieceSize = 8 << 10
+const pieceSize = 4 << 10
 
 // parseNative parses a file in native syntax. Where its pieces parse one by
 // one, they are what the whole is: a piece that is valid by itself ends outside
