@@ -1,6 +1,9 @@
 package iniedit
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 var seeds = []string{
 	"", install, "[a]\r\nx = 1\r\n\r\n[b]\r\n", "[a]\nx = 1", "# c", "\n\n[s]\n  k = v\n    more\n\n  l=\n [t]\n", "[DEFAULT]\nk: v\n[s] ; c\n",
@@ -81,4 +84,53 @@ func FuzzSet(f *testing.F) {
 			t.Fatalf("delete %q: %q: %v", id, file.Bytes(), err)
 		}
 	})
+}
+
+// FuzzRestore checks that keys that were set or deleted, in a file that was
+// written and read in between, all come back byte for byte.
+func FuzzRestore(f *testing.F) {
+	for _, s := range seeds {
+		f.Add([]byte(s), "s", "k", "v", "new", "port", "1", false)
+		f.Add([]byte(s), "a", "y", "2", "a", "x", "", true)
+		f.Add([]byte(s+"k = 1\n; c\n"), "s", "k", "2", "s", "l", "", true)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, s1, k1, v1, s2, k2, v2 string, deleting bool) {
+		old, err := Parse(data)
+		if err != nil {
+			return
+		}
+		file, _ := Parse(data)
+		for _, e := range [][3]string{{s1, k1, v1}, {s2, k2, v2}} {
+			if CheckSection(e[0]) != nil || CheckKey(e[1]) != nil || CheckValue(e[2]) != nil {
+				return
+			}
+			if deleting {
+				if around(file, e[0], e[1]) {
+					return
+				}
+				file.Delete(e[0], e[1])
+			} else {
+				file.Set(e[0], e[1], e[2])
+			}
+			if file, err = Parse(file.Bytes()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		edited := file.Bytes()
+		for _, e := range [][2]string{{s2, k2}, {s1, k1}} {
+			file.Restore(e[0], e[1], old)
+			if file, err = Parse(file.Bytes()); err != nil {
+				t.Fatalf("%q by way of %q: %v", data, edited, err)
+			}
+		}
+		if string(file.Bytes()) != string(data) {
+			t.Fatalf("%q\nbecame\n%q\nby way of\n%q", data, file.Bytes(), edited)
+		}
+	})
+}
+
+// around reports whether a comment stands between the lines of a value.
+func around(f *File, section, key string) bool {
+	at := f.find(section, lower(key))
+	return at >= 0 && slices.ContainsFunc(f.linesOf(at), func(l line) bool { return l.kind == other && !l.blank() })
 }
