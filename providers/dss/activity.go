@@ -62,9 +62,10 @@ func (a *API) Running(ctx context.Context) ([]Activity, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(apiParallel)
 	var projects []string
-	err := list(ctx, a, "/projects/", func(p struct {
+	type project struct {
 		Key string `json:"projectKey"`
-	}) {
+	}
+	err := list(ctx, a, "/projects/", func(p project) {
 		if p.Key != "" {
 			projects = append(projects, p.Key)
 		}

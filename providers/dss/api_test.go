@@ -125,7 +125,7 @@ func TestAPIErrors(t *testing.T) {
 	}{
 		"json":         {400, "application/json", `{"errorType":"X","message":"bad key ` + apiKey + `"}`, []string{"400", "bad key"}, false},
 		"detailed":     {500, "application/json", `{"errorType":"X","message":"short","detailedMessage":"the long one"}`, []string{"the long one"}, false},
-		"unauthorised": {401, "application/json", `{"message":"Unknown key"}`, []string{"401", "API key", "Unknown key"}, false},
+		"unauthorized": {401, "application/json", `{"message":"Unknown key"}`, []string{"401", "API key", "Unknown key"}, false},
 		"forbidden":    {403, "application/json", `{"message":"admins only"}`, []string{"403", "administrator"}, false},
 		"gateway":      {502, "text/html", "<html><body><h1>502 Bad Gateway</h1></body></html>", []string{"502", "not ready"}, true},
 		"bare 503":     {503, "text/plain", "try later", []string{"503", "not ready"}, true},
@@ -213,7 +213,7 @@ func TestAPIUnreachable(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := in.API(apiKey).Running(ctx); err == nil {
-		t.Error("no error from a cancelled call")
+		t.Error("no error from a canceled call")
 	}
 	if _, err := in.API("a\nb").Info(t.Context()); err == nil {
 		t.Error("a key with a line break was sent")

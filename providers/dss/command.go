@@ -38,16 +38,23 @@ func (in *Instance) command(ctx context.Context, c proc.Cmd) (proc.Result, error
 // set DIP_HOME themselves; given from outside, it marks what they start.
 func (in *Instance) environment() []string {
 	env := []string{"DIP_HOME=" + in.DataDir}
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if v := os.Getenv(name); v != "" {
-			if utf8Locale.MatchString(v) {
-				return env
-			}
-			break
+	for _, name := range []string{"LC_ALL", "LC_CTYPE"} {
+		switch v := os.Getenv(name); {
+		case v == "":
+		case utf8Locale.MatchString(v):
+			return env
+		default:
+			return append(env, "LC_ALL="+locale)
 		}
 	}
-	return append(env, "LC_ALL=en_US.utf8")
+	if utf8Locale.MatchString(os.Getenv("LANG")) {
+		return env
+	}
+	return append(env, "LANG="+locale)
 }
+
+// locale is the one that DSS's documentation asks for.
+const locale = "en_US.utf8"
 
 var utf8Locale = regexp.MustCompile(`(?i)utf-?8`)
 

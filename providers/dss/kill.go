@@ -53,7 +53,7 @@ func (in *Instance) signalAll(signal syscall.Signal) error {
 	var errs []error
 	for _, p := range ps {
 		// FindProcess holds on to the process itself (a pidfd), so that what
-		// is checked after it is what is signalled.
+		// is checked after it is what gets the signal.
 		handle, err := os.FindProcess(p.PID)
 		if err != nil {
 			continue

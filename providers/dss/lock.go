@@ -27,7 +27,7 @@ type Holder struct {
 // LockBeside keeps every other dssctl off the instance, also one with another
 // estate or another companion folder: the lock is on the data directory itself
 // (a flock, which changes nothing in it and ends with the process). Who holds
-// it stands in a file beside the companion folder. The error is a *LockedError
+// it stands in the file "lock" of the companion folder. The error is a *LockedError
 // when somebody else does.
 func (in *Instance) LockBeside(why string) (release func() error, err error) {
 	lock := flock.New(in.DataDir, flock.SetFlag(os.O_RDONLY))
@@ -35,7 +35,7 @@ func (in *Instance) LockBeside(why string) (release func() error, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock the instance at %s: %w", in.DataDir, err)
 	}
-	about := in.companion + ".lock"
+	about := filepath.Join(in.companion, "lock")
 	if !held {
 		e := &LockedError{DataDir: in.DataDir}
 		if raw, err := os.ReadFile(about); err == nil {
@@ -55,10 +55,13 @@ func (in *Instance) LockBeside(why string) (release func() error, err error) {
 		Host: host, PID: os.Getpid(), User: accountName(os.Getuid()), Dir: dir, Why: why, Since: in.o.Clock.Now(),
 	})
 	if err == nil {
+		_, err = in.EnsureCompanion()
+	}
+	if err == nil {
 		err = atomicfile.Write(about, append(raw, '\n'), 0o600)
 	}
 	if err != nil {
-		return nil, errors.Join(&CompanionError{Companion: filepath.Dir(about), Err: err}, lock.Unlock())
+		return nil, errors.Join(fmt.Errorf("lock the instance at %s: %w", in.DataDir, err), lock.Unlock())
 	}
 	return func() error {
 		// Before the lock goes: after it the file may be somebody else's.

@@ -18,7 +18,7 @@ func TestLockBeside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	info, err := os.Stat(in.Companion() + ".lock")
+	info, err := os.Stat(filepath.Join(in.Companion(), "lock"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("lock file: %v, %v", info, err)
 	}
@@ -39,7 +39,7 @@ func TestLockBeside(t *testing.T) {
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(in.Companion() + ".lock"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(in.Companion(), "lock")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the lock's file is still there: %v", err)
 	}
 	again, err := other.LockBeside("x")

@@ -92,12 +92,12 @@ func TestOpenResolvesSymlinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	real, err := filepath.EvalSymlinks(dir)
+	want, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in.DataDir != real || in.Companion() != real+".dssctl" {
-		t.Errorf("data dir %s, companion %s; want %s", in.DataDir, in.Companion(), real)
+	if in.DataDir != want || in.Companion() != want+".dssctl" {
+		t.Errorf("data dir %s, companion %s; want %s", in.DataDir, in.Companion(), want)
 	}
 	if !in.namedIn("-d " + link + "/bin") {
 		t.Error("the path it was asked for by is not known")

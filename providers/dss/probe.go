@@ -38,8 +38,8 @@ func (in *Instance) read(probe string) (string, bool, error) {
 	if !ok {
 		return "", false, errors.New(`a probe has the form FILE#PLACE`)
 	}
-	switch {
-	case file == SettingsFile:
+	switch file {
+	case SettingsFile:
 		doc, err := in.Settings()
 		if err != nil {
 			return "", false, err
@@ -50,13 +50,13 @@ func (in *Instance) read(probe string) (string, bool, error) {
 		}
 		s, err := jsonedit.Canonical(raw)
 		return string(s), err == nil, err
-	case file == "dss-version.json":
+	case "dss-version.json":
 		data, err := in.readFile(in.Path(file))
 		if err != nil {
 			return "", false, err
 		}
 		return pointer(in.Path(file), data, at)
-	case file == InstallINIFile:
+	case InstallINIFile:
 		ini, err := in.InstallINI()
 		if err != nil {
 			return "", false, err
@@ -65,11 +65,11 @@ func (in *Instance) read(probe string) (string, bool, error) {
 		section, key, _ := strings.Cut(at, ".")
 		s, ok := ini.Get(section, key)
 		return s, ok, nil
-	case file == EnvDefaultFile:
+	case EnvDefaultFile:
 		env, err := in.EnvDefault()
 		s, ok := env[at]
 		return s, ok, err
-	case file == PropertiesFile:
+	case PropertiesFile:
 		p, err := in.Properties()
 		if err != nil {
 			return "", false, err

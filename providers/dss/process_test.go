@@ -22,7 +22,7 @@ func startProcess(t *testing.T, in *Instance, cwd, arg string, env ...string) *e
 func startScript(t *testing.T, in *Instance, cwd, script, arg string, env ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command("/bin/sh", "-c", script, "sh", arg)
-	cmd.Dir, cmd.Env = cwd, append(env, "PATH=/usr/bin:/bin")
+	cmd.Dir, cmd.Env = cwd, append([]string{"PATH=/usr/bin:/bin"}, env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if os.Getuid() == 0 {
 		// t.TempDir's folders let only their owner in.

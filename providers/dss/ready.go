@@ -85,7 +85,7 @@ func (in *Instance) WaitReady(ctx context.Context, timeout time.Duration, progre
 		if err := in.o.Clock.Sleep(ctx, pause); err != nil {
 			return err
 		}
-		pause = min(pause*3/2, 2*time.Second)
+		pause = min(pause*3/2, time.Second)
 	}
 }
 

@@ -41,10 +41,12 @@ func TestWaitReady(t *testing.T) {
 		t.Run(fmt.Sprintf("tls %v", tls), func(t *testing.T) {
 			in := open(t, newDataDir(t), func(o *Options) { o.Clock = newHandClock() })
 			answers := []func(w http.ResponseWriter){
-				func(w http.ResponseWriter) { http.Error(w, "<html>bad gateway</html>", 502) },
-				func(w http.ResponseWriter) { http.Error(w, "{}", 503) },
+				func(w http.ResponseWriter) { http.Error(w, "<html>bad gateway</html>", http.StatusBadGateway) },
+				func(w http.ResponseWriter) { http.Error(w, "{}", http.StatusServiceUnavailable) },
 				func(w http.ResponseWriter) { fmt.Fprint(w, "<html>Starting</html>") },
-				func(w http.ResponseWriter) { http.Redirect(w, &http.Request{URL: &url.URL{}}, "/login", 302) },
+				func(w http.ResponseWriter) {
+					http.Redirect(w, &http.Request{URL: &url.URL{}}, "/login", http.StatusFound)
+				},
 				func(w http.ResponseWriter) { fmt.Fprint(w, `{"version": "14.4.1"}`) },
 			}
 			var n atomic.Int32
@@ -120,7 +122,7 @@ func TestNotReady(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			clock := newHandClock()
 			in := open(t, newDataDir(t), func(o *Options) { o.Clock = clock })
-			serve(t, in, false, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", 502) })
+			serve(t, in, false, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", http.StatusBadGateway) })
 			setState(t, in, tc.state)
 			write(t, in.Path("run/backend.log"), strings.Repeat("old line\n", 5000)+"cannot connect as e:AES:abcdef\nlast line\n", 0o600)
 			began := clock.Now()

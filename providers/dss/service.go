@@ -129,7 +129,7 @@ func (in *Instance) WaitStopped(ctx context.Context, timeout time.Duration) erro
 		if err := in.o.Clock.Sleep(ctx, pause); err != nil {
 			return err
 		}
-		pause = min(pause*2, 2*time.Second)
+		pause = min(pause*2, time.Second)
 	}
 }
 

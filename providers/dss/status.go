@@ -47,10 +47,15 @@ func (in *Instance) State(ctx context.Context) (Service, []ProcessLine, error) {
 	}
 	result, err := in.command(ctx, proc.Cmd{Path: "dss", Args: []string{"status"}, Timeout: statusTimeout})
 	var exit *proc.ExitError
-	if err != nil && (ctx.Err() != nil || !errors.As(err, &exit) || exit.Timeout) {
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || !errors.As(err, &exit):
 		return ServiceUnknown, nil, err
+	case exit.Timeout:
+		return ServiceUnknown, nil, &UnknownStatusError{Why: fmt.Sprintf("it has not ended within %s", statusTimeout)}
 	}
-	text := string(result.Stdout) + "\n" + string(result.Stderr)
+	// A missing locale is the shell's complaint and says nothing of DSS.
+	text := localeWarning.ReplaceAllString(string(result.Stdout)+"\n"+string(result.Stderr), "")
 	lines := parseStatus(text, main)
 	state, why := judge(lines, text, main)
 	if state == ServiceStopped && strings.TrimSpace(text) == "" {
@@ -88,17 +93,18 @@ func (in *Instance) mainProcess() (string, error) {
 const states = `STOPPED|STARTING|RUNNING|BACKOFF|STOPPING|EXITED|FATAL|UNKNOWN`
 
 var (
-	statusLine = regexp.MustCompile(`^\s*([A-Za-z0-9_.:\-\[\]]+?):?\s+\[?(` + states + `)\b\]?[\s,:]*(.*?)\s*$`)
-	looseLine  = regexp.MustCompile(`(?i)^\s*([A-Za-z0-9_.:\-\[\]]+?):?\s+(?:is\s+)?\[?(` + states + `)\b\]?[\s,:]*(.*?)\s*$`)
-	pidIn      = regexp.MustCompile(`(?i)\bpid[\s=:]*([0-9]+)`)
-	colours    = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	statusLine    = regexp.MustCompile(`^\s*([A-Za-z0-9_.:\-\[\]]+?):?\s+\[?(` + states + `)\b\]?[\s,:]*(.*?)\s*$`)
+	looseLine     = regexp.MustCompile(`(?i)^\s*([A-Za-z0-9_.:\-\[\]]+?):?\s+(?:is\s+)?\[?(` + states + `)\b\]?[\s,:]*(.*?)\s*$`)
+	pidIn         = regexp.MustCompile(`(?i)\bpid[\s=:]*([0-9]+)`)
+	localeWarning = regexp.MustCompile(`(?m)^.*(?:setlocale|locale).*(?:cannot change|failed).*$`)
+	escapes       = regexp.MustCompile("\x1b\\[[0-9;]*m")
 )
 
 // parseStatus finds the supervisor's lines, whatever the columns; lines of
 // another form are passed over. For the main process lower case will do.
 func parseStatus(text, main string) []ProcessLine {
 	var out []ProcessLine
-	for line := range strings.Lines(colours.ReplaceAllString(text, "")) {
+	for line := range strings.Lines(escapes.ReplaceAllString(text, "")) {
 		line = strings.TrimRight(line, "\r\n")
 		m := statusLine.FindStringSubmatch(line)
 		if m == nil {

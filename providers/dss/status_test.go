@@ -1,6 +1,7 @@
 package dss
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -27,7 +28,7 @@ func TestStateDialects(t *testing.T) {
 		"colon":             {out: "backend: RUNNING (pid 2)\n", want: ServiceRunning},
 		"brackets":          {out: "backend [RUNNING]\n", want: ServiceRunning},
 		"lower case":        {out: "backend is running (pid 77)\n", want: ServiceRunning},
-		"colours":           {out: "backend \x1b[32mRUNNING\x1b[0m pid 3\n", want: ServiceRunning},
+		"escapes":           {out: "backend \x1b[32mRUNNING\x1b[0m pid 3\n", want: ServiceRunning},
 		"windows lines":     {out: "backend RUNNING pid 3\r\nnginx RUNNING pid 4\r\n", want: ServiceRunning},
 		"bad exit":          {out: "backend RUNNING pid 3611\njek STOPPED Not started\n", exit: 3, want: ServiceRunning},
 		"good exit":         {out: "backend FATAL Exited too quickly (process log may have details)\n", want: ServiceFailed},
@@ -40,6 +41,7 @@ func TestStateDialects(t *testing.T) {
 		"refused":           {out: "unix:///data/dss/run/svd.sock refused connection\n", exit: 4, want: ServiceStopped},
 		"words":             {out: "DSS is not running\n", exit: 1, want: ServiceStopped},
 		"other words":       {out: "Dataiku DSS: not currently running.\n", want: ServiceStopped},
+		"no locale":         {out: "bash: warning: setlocale: LC_ALL: cannot change locale (en_US.utf8)\n", exit: 1, want: ServiceStopped},
 		"silence":           {out: "", exit: 1, want: ServiceStopped},
 		"locked supervisor": {out: "Server requires authentication\nerror: <class 'xmlrpc.client.Fault'>\n", exit: 2, want: ServiceUnknown},
 		"unknown":           {out: "backend UNKNOWN\n", want: ServiceUnknown},
@@ -109,6 +111,22 @@ func TestStateThatCannotBeAsked(t *testing.T) {
 	}
 	got, _, err := in.State(t.Context())
 	if got != ServiceUnknown || err == nil || as[*UnknownStatusError](err) {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+// hung answers like a command that its timeout ended.
+type hung struct{}
+
+func (hung) Run(context.Context, proc.Cmd) (proc.Result, error) {
+	return proc.Result{ExitCode: -1}, &proc.ExitError{Cmd: "dss status", ExitCode: -1, Timeout: true}
+}
+
+// A supervisor that hangs must not keep a stop from going on to its end.
+func TestStatusThatHangs(t *testing.T) {
+	in := open(t, newDataDir(t), func(o *Options) { o.Runner = hung{} })
+	got, _, err := in.State(t.Context())
+	if got != ServiceUnknown || !as[*UnknownStatusError](err) || !strings.Contains(err.Error(), "not ended") {
 		t.Errorf("got %s, %v", got, err)
 	}
 }

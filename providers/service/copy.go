@@ -218,8 +218,7 @@ func (k *copier) copyFile(from, to string, e *entry) (err error) {
 	}
 	defer func() { err = errors.Join(err, dst.Close()) }()
 	h := sha256.New()
-	var in io.Reader = src
-	var out io.Writer = io.MultiWriter(dst, h)
+	in, out := io.Reader(src), io.MultiWriter(dst, h)
 	if k.clone(dst, src) {
 		// The blocks are shared; what is stored is read once for the hash.
 		in, out = dst, h

@@ -57,6 +57,11 @@ func copyPath(c *providers.Call) (string, error) {
 	return filepath.Join(safetyRoot(c.Instance.Companion()), c.Run, id), nil
 }
 
+// partPath is where the copy is until it is whole.
+func partPath(final string) string {
+	return filepath.Join(filepath.Dir(final), partPrefix+filepath.Base(final))
+}
+
 func (protector) Done(_ context.Context, c *providers.Call) (bool, error) {
 	dir, err := copyPath(c)
 	if err != nil {
@@ -82,7 +87,7 @@ func (protector) Do(ctx context.Context, c *providers.Call) (err error) {
 	if _, err := c.Instance.EnsureCompanion("safety", c.Run); err != nil {
 		return err
 	}
-	part := filepath.Join(run, partPrefix+filepath.Base(final))
+	part := partPath(final)
 	// What a killed run left there does not count.
 	if err := os.RemoveAll(part); err != nil {
 		return fmt.Errorf("remove an unfinished safety backup: %w", err)
@@ -133,7 +138,8 @@ func (protector) Verify(ctx context.Context, c *providers.Call) error {
 	return verifyCopy(ctx, dir)
 }
 
-// Undo leaves the copy where it is: a backup too many does no harm.
+// Undo leaves the copy where it is: a backup too many does no harm. Half a one
+// goes.
 func (protector) Undo(_ context.Context, c *providers.Call) error {
 	dir, err := copyPath(c)
 	if err != nil {
@@ -141,6 +147,9 @@ func (protector) Undo(_ context.Context, c *providers.Call) error {
 	}
 	if _, err := os.Stat(filepath.Join(dir, manifestName)); err == nil {
 		c.Notice("the safety backup is kept in " + dir)
+	}
+	if err := os.RemoveAll(partPath(dir)); err != nil {
+		return fmt.Errorf("remove an unfinished safety backup: %w", err)
 	}
 	return nil
 }
@@ -157,7 +166,7 @@ func checkSpace(inst *dss.Instance, part string, total int64) error {
 	}
 	// Many small files take whole blocks each.
 	const reserve = 64 << 20
-	free, need := int64(st.Bavail)*st.Bsize, total+total/20+reserve //nolint:unconvert // differs by platform
+	free, need := int64(st.Bavail)*st.Bsize, total+total/20+reserve
 	if free < need {
 		return fmt.Errorf("the safety backup needs %s and %s has %s free: free some, or set the instance's attribute companion_dir to a folder on a larger volume",
 			size(need), inst.Companion(), size(free))

@@ -175,7 +175,7 @@ func ruin(t *testing.T, in *dss.Instance) {
 	if err := os.Chmod(in.Path("config/script.sh"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chtimes(in.Path("config/wide.json"), time.Now(), time.Now()); err != nil { //nolint:forbidigo // a test
+	if err := os.Chtimes(in.Path("config/wide.json"), time.Now(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -242,9 +242,17 @@ func TestBrokenOffBackupDoesNotCount(t *testing.T) {
 	}
 	// As a kill in the middle leaves it.
 	put(t, filepath.Join(filepath.Dir(dir), partPrefix+filepath.Base(dir), manifestName), "half", 0o600)
+	half := filepath.Join(filepath.Dir(dir), partPrefix+filepath.Base(dir))
 	if done, err := (protector{}).Done(t.Context(), c); done || err != nil {
 		t.Errorf("done: %v, %v", done, err)
 	}
+	if err := (protector{}).Undo(t.Context(), c); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("undo left half a backup: %v", err)
+	}
+	put(t, filepath.Join(half, manifestName), "half", 0o600)
 	if err := RestoreSafety(t.Context(), w.inst, c.Run, ""); err == nil || !strings.Contains(err.Error(), "no safety backup") {
 		t.Errorf("restored: %v", err)
 	}

@@ -164,8 +164,11 @@ func declared(in *config.Instance) args {
 		name string
 		to   *string
 	}{
-		{"on_running", &a.OnRunning}, {"wait_timeout", &a.WaitTimeout}, {"stop_timeout", &a.StopTimeout},
-		{"start_timeout", &a.StartTimeout}, {"unit", &a.Unit},
+		{"on_running", &a.OnRunning},
+		{"wait_timeout", &a.WaitTimeout},
+		{"stop_timeout", &a.StopTimeout},
+		{"start_timeout", &a.StartTimeout},
+		{"unit", &a.Unit},
 	} {
 		if v := b.String(s.name); v != "" {
 			*s.to = v

@@ -140,7 +140,7 @@ func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 	defer w.mu.Unlock()
 	if r.URL.Path == "/dip/api/get-configuration" {
 		if !w.ready {
-			http.Error(rw, "bad gateway", 502)
+			http.Error(rw, "bad gateway", http.StatusBadGateway)
 			return
 		}
 		fmt.Fprint(rw, "{}")
