@@ -31,6 +31,10 @@ func (s *session) call(in *plan.Instance, a *plan.Action, records map[string]jso
 			_ = s.record(recNotice, a.ID, textData{text})
 			s.emit(event.Event{Type: event.Notice, Instance: in.Address, Action: a.ID, Title: a.Title, Message: text})
 		},
+		Kept: func(path string) {
+			// A path that cannot be journalled is found by looking.
+			_ = s.record(recKept, a.ID, textData{path})
+		},
 		Record: func(aspect string, v any) error {
 			b, err := json.Marshal(v)
 			if err != nil {

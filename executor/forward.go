@@ -109,6 +109,9 @@ func (s *session) recheckStopped(ctx context.Context, u *unit) error {
 
 // adopt has state remember what the plan found to be so already.
 func (s *session) adopt(ctx context.Context, in *plan.Instance) error {
+	if in.Forgotten() {
+		return s.Store.Update(ctx, in.Address, func(*state.Instance) error { return state.ErrNotFound })
+	}
 	if len(in.Records) == 0 {
 		return nil
 	}

@@ -3,6 +3,7 @@ package executor
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dssctl/dssctl/internal/proc"
@@ -15,6 +16,7 @@ const (
 	recReceipt      = "receipt"       // what its performer must remember
 	recProcess      = "process"       // a command that it started
 	recNotice       = "notice"        // what it told the user
+	recKept         = "kept"          // where it keeps something of value
 	recEnd          = "end"           // done and verified
 	recFailed       = "failed"        // not done, or not wholly
 	recUndoBegin    = "undo_begin"    //
@@ -72,18 +74,21 @@ const (
 
 // progress is an action's part of the journal.
 type progress struct {
-	phase    phase
-	began    time.Time
-	ended    time.Time
-	undone   time.Time
-	skipped  bool
-	receipt  json.RawMessage
-	process  *processData
-	notices  []string
-	records  map[string]recordChange
-	left     map[string]string
-	err      string
-	leftover string
+	phase  phase
+	began  time.Time
+	ended  time.Time
+	undone time.Time
+	// undoBegan is when undoing it began.
+	undoBegan time.Time
+	skipped   bool
+	receipt   json.RawMessage
+	process   *processData
+	notices   []string
+	kept      []string
+	records   map[string]recordChange
+	left      map[string]string
+	err       string
+	leftover  string
 }
 
 // touched reports whether the action may have changed something that is not
@@ -130,7 +135,7 @@ func (h *history) add(r state.Record) error {
 	var text textData
 	switch r.Type {
 	case recBegin:
-		*p = progress{phase: begun, began: r.Time, receipt: p.receipt, notices: p.notices}
+		*p = progress{phase: begun, began: r.Time, receipt: p.receipt, notices: p.notices, kept: p.kept}
 	case recReceipt:
 		p.receipt = r.Data
 	case recProcess:
@@ -144,6 +149,13 @@ func (h *history) add(r state.Record) error {
 			return err
 		}
 		p.notices = append(p.notices, text.Text)
+	case recKept:
+		if err := json.Unmarshal(r.Data, &text); err != nil {
+			return err
+		}
+		if !slices.Contains(p.kept, text.Text) {
+			p.kept = append(p.kept, text.Text)
+		}
 	case recEnd:
 		var d endData
 		if err := json.Unmarshal(r.Data, &d); err != nil {
@@ -163,7 +175,7 @@ func (h *history) add(r state.Record) error {
 			p.phase, p.undone, p.leftover = undone, r.Time, text.Text
 		}
 	case recUndoBegin:
-		p.phase = undoing
+		p.phase, p.undoBegan = undoing, r.Time
 	case recUndoEnd:
 		p.phase, p.undone = undone, r.Time
 	case recRollback:

@@ -38,6 +38,8 @@ type ActionResult struct {
 type Result struct {
 	Run     state.Run
 	Actions []ActionResult
+	// Kept are the places where the run keeps something of value.
+	Kept []string
 	// Downtime measured, by instance.
 	Downtime map[string]time.Duration
 }
@@ -94,7 +96,7 @@ var outcomes = map[phase]Outcome{
 
 func summarize(p *plan.Plan, h *history, run state.Run) *Result {
 	r := &Result{Run: run, Downtime: map[string]time.Duration{}}
-	var down time.Time
+	var down, up time.Time
 	p.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
 		ap := h.of(a.ID)
 		ar := ActionResult{Instance: in.Address, Action: a, Outcome: outcomes[ap.phase], Error: ap.err, Leftover: ap.leftover, Notices: ap.notices}
@@ -105,19 +107,36 @@ func summarize(p *plan.Plan, h *history, run state.Run) *Result {
 			ar.Elapsed = ap.ended.Sub(ap.began)
 		}
 		r.Actions = append(r.Actions, ar)
+		r.Kept = append(r.Kept, ap.kept...)
 		switch a.Phase {
 		case plan.Stop:
-			down = ap.began
-			if ap.phase == undone && !down.IsZero() {
-				r.Downtime[in.Address] += ap.undone.Sub(down)
-				down = time.Time{}
-			}
+			down, up = ap.began, ap.undone
 		case plan.Start:
-			if ap.phase == done && !down.IsZero() {
-				r.Downtime[in.Address] += ap.ended.Sub(down)
-			}
+			r.Downtime[in.Address] += downtime(down, up, ap)
 		}
 		return true
 	})
+	for address, d := range r.Downtime {
+		if d <= 0 {
+			delete(r.Downtime, address)
+		}
+	}
 	return r
+}
+
+// downtime of one window: from its stop to its start, or back to where the stop
+// was undone. A window that was whole and was undone later was down twice.
+func downtime(stopBegan, stopUndone time.Time, start *progress) time.Duration {
+	var d time.Duration
+	switch {
+	case stopBegan.IsZero():
+	case start.phase == done, start.phase == undone && !start.ended.IsZero() && start.err == "":
+		d = start.ended.Sub(stopBegan)
+	case !stopUndone.IsZero():
+		return stopUndone.Sub(stopBegan)
+	}
+	if start.phase == undone && !stopUndone.IsZero() && start.err == "" {
+		d += stopUndone.Sub(start.undoBegan)
+	}
+	return d
 }

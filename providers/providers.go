@@ -155,6 +155,9 @@ type Call struct {
 	Progress func(event.Progress)
 	// Notice tells the user something worth knowing; it is also journalled.
 	Notice func(string)
+	// Kept tells where something of value is kept, such as a safety backup:
+	// the run's summary names it.
+	Kept func(path string)
 	// Receipt is durable memory of this action within the run, for Done,
 	// Verify and Undo, kept across a crash.
 	Receipt Receipt

@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"io"
 	"regexp"
 	"sort"
 	"strings"
@@ -14,11 +15,14 @@ const shortest = 4
 var ciphertext = regexp.MustCompile(`e:AES:[A-Za-z0-9+/=_:.\-]+`)
 
 // Redactor replaces known secrets, and DSS's encrypted strings, by a
-// placeholder. It may be used from several goroutines. The zero value knows no
-// values and takes out encrypted strings only.
+// placeholder, in one pass however many it knows. It may be used from several
+// goroutines. The zero value knows no values and takes out encrypted strings
+// only.
 type Redactor struct {
-	mu     sync.RWMutex
-	values []string
+	mu     sync.Mutex
+	values map[string]bool
+	// replacer is made when it is first needed after Add.
+	replacer *strings.Replacer
 }
 
 // Add makes values known, each also in the forms it takes inside JSON and URLs.
@@ -26,25 +30,61 @@ func (r *Redactor) Add(values ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, v := range values {
-		for _, form := range forms(v) {
-			if len(form) >= shortest {
-				r.values = append(r.values, form)
-			}
+		if len(v) < shortest || r.values[v] {
+			continue
 		}
+		if r.values == nil {
+			r.values = map[string]bool{}
+		}
+		for _, form := range forms(v) {
+			r.values[form] = true
+		}
+		r.replacer = nil
 	}
-	// The longest first: a secret may contain another.
-	sort.SliceStable(r.values, func(i, j int) bool { return len(r.values[i]) > len(r.values[j]) })
 }
 
 // String returns s without the known secrets.
 func (r *Redactor) String(s string) string {
 	if r == nil {
-		return s
+		return ciphertext.ReplaceAllString(s, Placeholder)
 	}
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	for _, v := range r.values {
-		s = strings.ReplaceAll(s, v, Placeholder)
+	return ciphertext.ReplaceAllString(r.known().Replace(s), Placeholder)
+}
+
+func (r *Redactor) known() *strings.Replacer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.replacer == nil {
+		values := make([]string, 0, len(r.values))
+		for v := range r.values {
+			values = append(values, v)
+		}
+		// The longest first: a secret may contain another, and the replacer
+		// takes the first that fits.
+		sort.Slice(values, func(i, j int) bool {
+			return len(values[i]) > len(values[j]) || len(values[i]) == len(values[j]) && values[i] < values[j]
+		})
+		pairs := make([]string, 0, 2*len(values))
+		for _, v := range values {
+			pairs = append(pairs, v, Placeholder)
+		}
+		r.replacer = strings.NewReplacer(pairs...)
 	}
-	return ciphertext.ReplaceAllString(s, Placeholder)
+	return r.replacer
+}
+
+// Writer returns a writer that redacts each text written. A secret that is cut
+// in two by two writes is missed: write whole lines.
+func (r *Redactor) Writer(w io.Writer) io.Writer { return &redactingWriter{r: r, w: w} }
+
+type redactingWriter struct {
+	r *Redactor
+	w io.Writer
+}
+
+func (w *redactingWriter) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(w.w, w.r.String(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

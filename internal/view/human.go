@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -239,5 +240,10 @@ func (h *Human) Summary(r RunReport) error {
 		return h.err
 	}
 	h.write("\n")
+	// The notes of the actions stand above already.
+	r.Actions = slices.Clone(r.Actions)
+	for i := range r.Actions {
+		r.Actions[i].Notices = nil
+	}
 	return Summary(h.w, r, h.style)
 }

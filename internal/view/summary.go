@@ -88,6 +88,16 @@ func (r RunReport) with(o Outcome) []*ActionReport {
 	return out
 }
 
+// leftovers reports whether undoing left something behind.
+func (r RunReport) leftovers() bool {
+	for i := range r.Actions {
+		if r.Actions[i].Leftover != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // Summary writes what a run did: what went wrong first, then what is as it was
 // and what is not, how long DSS was down, and what to do next.
 func Summary(w io.Writer, r RunReport, s Style) error {
@@ -119,7 +129,9 @@ func (p *page) outcomes(r RunReport) {
 	p.list("Failed", alarm, r.failed(), true)
 	p.list("Undoing failed", alarm, r.with(UndoFailed), true)
 	p.list("Begun, and how it ended is not known", alarm, r.with(Open), true)
-	p.list("Undone", "", r.with(Undone), false)
+	if len(r.failed()) > 0 || partial(r) || r.leftovers() { // otherwise the headline says it
+		p.list("Undone", "", r.with(Undone), false)
+	}
 	if partial(r) { // otherwise the headline says it
 		p.list("Done", "", append(r.with(Done), r.with(Skipped)...), false)
 		p.list("Not started", "", r.with(NotStarted), false)
