@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"strings"
@@ -74,10 +75,17 @@ const EncryptedPrefix = "e:AES:"
 var encrypted = regexp.MustCompile(`e:AES:[A-Za-z0-9+/=_:.\-]+`)
 
 // EncryptPassword has DSS encrypt a password, as bin/dssadmin
-// encrypt-password does: the result is bound to this instance, and another one
+// encrypt-password does (bin/govern-admin, where that is all there is): the result is bound to this instance, and another one
 // each time. No error holds the password.
 func (in *Instance) EncryptPassword(ctx context.Context, password string) (string, error) {
-	const doing = "encrypt a password with bin/dssadmin encrypt-password"
+	tool := "dssadmin"
+	if _, err := os.Stat(in.Path("bin", tool)); errors.Is(err, fs.ErrNotExist) {
+		// A Govern node's tool has another name; a wrong guess says so itself.
+		if _, err := os.Stat(in.Path("bin", "govern-admin")); err == nil {
+			tool = "govern-admin"
+		}
+	}
+	doing := "encrypt a password with bin/" + tool + " encrypt-password"
 	switch {
 	case password == "":
 		return "", errors.New(doing + ": the password is empty")
@@ -87,7 +95,7 @@ func (in *Instance) EncryptPassword(ctx context.Context, password string) (strin
 		return "", errors.New(doing + ": it has a line break or a NUL in it, which no command line can carry")
 	}
 	result, err := in.command(ctx, proc.Cmd{
-		Path: "dssadmin", Args: []string{"encrypt-password", password},
+		Path: tool, Args: []string{"encrypt-password", password},
 		Secrets: []string{password}, Timeout: encryptTimeout,
 	})
 	if err != nil {

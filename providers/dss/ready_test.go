@@ -121,9 +121,9 @@ func TestNotReady(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock := newHandClock()
-			in := open(t, newDataDir(t), func(o *Options) { o.Clock = clock })
+			r := &runner{answer: func(string, proc.Cmd) (string, int) { return tc.state, 0 }}
+			in := open(t, newDataDir(t), func(o *Options) { o.Clock, o.Runner = clock, r })
 			serve(t, in, false, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", http.StatusBadGateway) })
-			setState(t, in, tc.state)
 			write(t, in.Path("run/backend.log"), strings.Repeat("old line\n", 5000)+"cannot connect as e:AES:abcdef\nlast line\n", 0o600)
 			began := clock.Now()
 			err := in.WaitReady(t.Context(), 10*time.Minute, nil)

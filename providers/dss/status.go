@@ -128,7 +128,7 @@ func isProcess(name, main string) bool {
 }
 
 var (
-	notRunning = regexp.MustCompile(`(?i)\bnot\s+(?:currently\s+)?(?:running|started)\b|\b(?:is|already)\s+stopped\b|no such file|refused connection|connection refused|isn't running`)
+	notRunning = regexp.MustCompile(`(?i)\bnot\s+(?:currently\s+)?(?:running|started)\b|\b(?:is|already)\s+stopped\b|no such file|refused connection|connection refused|isn't running|(?:could not|cannot|can't|unable to) connect`)
 	// A supervisor that is there and does not let itself be asked.
 	noAccess = regexp.MustCompile(`(?i)requires? authentication|unauthori[sz]ed|permission denied|command not found`)
 )

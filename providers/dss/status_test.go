@@ -41,6 +41,9 @@ func TestStateDialects(t *testing.T) {
 		"refused":           {out: "unix:///data/dss/run/svd.sock refused connection\n", exit: 4, want: ServiceStopped},
 		"words":             {out: "DSS is not running\n", exit: 1, want: ServiceStopped},
 		"other words":       {out: "Dataiku DSS: not currently running.\n", want: ServiceStopped},
+		"no connection":     {out: "[-] Could not connect to supervisor at /data/dss/run/svd.sock\n", exit: 3, want: ServiceStopped},
+		"python error":      {out: "error: <class 'FileNotFoundError'>, [Errno 2] No such file or directory: file: socket.py line: 837\n", exit: 2, want: ServiceStopped},
+		"stopped in words":  {out: "DSS is stopped\n", want: ServiceStopped},
 		"no locale":         {out: "bash: warning: setlocale: LC_ALL: cannot change locale (en_US.utf8)\n", exit: 1, want: ServiceStopped},
 		"silence":           {out: "", exit: 1, want: ServiceStopped},
 		"locked supervisor": {out: "Server requires authentication\nerror: <class 'xmlrpc.client.Fault'>\n", exit: 2, want: ServiceUnknown},
@@ -189,6 +192,22 @@ func TestEncryptPasswordRefuses(t *testing.T) {
 	}
 	if len(r.calls) != 0 {
 		t.Errorf("called %v", r.calls)
+	}
+}
+
+// A Govern node may have its own tool alone.
+func TestEncryptPasswordOnGovern(t *testing.T) {
+	dir := newDataDir(t)
+	if err := os.Rename(filepath.Join(dir, "bin/dssadmin"), filepath.Join(dir, "bin/govern-admin")); err != nil {
+		t.Fatal(err)
+	}
+	r := &runner{answer: func(string, proc.Cmd) (string, int) { return "e:AES:x\n", 0 }}
+	in := open(t, dir, func(o *Options) { o.Runner = r })
+	if got, err := in.EncryptPassword(t.Context(), "secret"); got != "e:AES:x" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if diff := cmp.Diff([]string{"govern-admin encrypt-password secret"}, r.calls); diff != "" {
+		t.Error(diff)
 	}
 }
 
