@@ -126,25 +126,35 @@ func usableCache(dir string) (string, error) {
 	return "", fmt.Errorf("no folder to compile the simulated DSS in: %w", failures)
 }
 
-// findJars returns the jars of H2 and of the PostgreSQL driver, with or without a version in their names.
+// findJars returns the jars of H2 and of the PostgreSQL driver, and those that the driver needs for SCRAM passwords
+// where a distribution keeps them apart.
 func findJars() ([]string, error) {
 	var found []string
 	for _, name := range []string{"h2", "postgresql"} {
-		jar := ""
-		for _, folder := range jarFolders {
-			for _, pattern := range []string{name + ".jar", name + "-[0-9]*.jar"} {
-				matches, err := filepath.Glob(filepath.Join(folder, pattern))
-				if err == nil && len(matches) > 0 && jar == "" {
-					jar = matches[len(matches)-1]
-				}
-			}
-		}
+		jar := findJar(name)
 		if jar == "" {
 			return nil, fmt.Errorf("no %s.jar in %v: run scripts/setup", name, jarFolders)
 		}
 		found = append(found, jar)
 	}
+	for _, name := range []string{"scram-client", "scram-common", "saslprep", "stringprep"} {
+		if jar := findJar(name); jar != "" {
+			found = append(found, jar)
+		}
+	}
 	return found, nil
+}
+
+// findJar finds a jar with or without a version in its name.
+func findJar(name string) string {
+	for _, folder := range jarFolders {
+		for _, pattern := range []string{name + ".jar", name + "-[0-9]*.jar"} {
+			if matches, err := filepath.Glob(filepath.Join(folder, pattern)); err == nil && len(matches) > 0 {
+				return matches[len(matches)-1]
+			}
+		}
+	}
+	return ""
 }
 
 func sourceDigest() (string, error) {

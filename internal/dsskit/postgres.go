@@ -65,6 +65,10 @@ func StartPostgres(ctx context.Context, dir string, opts PGOptions) (*Postgres, 
 	if err := p.Start(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
+	if opts.Detached && p.release != nil {
+		p.release()
+		p.release = nil
+	}
 	return p, nil
 }
 

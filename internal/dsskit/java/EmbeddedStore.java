@@ -53,7 +53,7 @@ final class EmbeddedStore extends Store {
       Properties user = new Properties();
       user.setProperty("user", "dss");
       user.setProperty("password", "");
-      c = DRIVER.connect("jdbc:h2:file:" + file + ";DB_CLOSE_ON_EXIT=FALSE;COMPRESS=TRUE", user);
+      c = DRIVER.connect("jdbc:h2:file:" + file + ";DB_CLOSE_ON_EXIT=FALSE;CACHE_SIZE=4096", user);
       open.put(file, c);
       if (t.perProject()) {
         create(c, t);

@@ -53,6 +53,7 @@ final class Rows {
           p.addBatch();
           if (i % 500 == 0) {
             p.executeBatch();
+            c.commit();
           }
         }
         p.executeBatch();

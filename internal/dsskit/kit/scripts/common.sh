@@ -79,7 +79,7 @@ noted() {
 }
 
 run_java() {
-  "$DKUJAVABIN" "${JVM_FLAGS[@]}" -Djava.io.tmpdir="$DATA/tmp" -cp "$CLASSPATH" "$@"
+  "$DKUJAVABIN" "${JVM_FLAGS[@]}" -Xmx512m -Djava.io.tmpdir="$DATA/tmp" -cp "$CLASSPATH" "$@"
 }
 
 # ini SECTION KEY: a value of install.ini.
@@ -110,6 +110,6 @@ supervisor_pid() {
 
 export DIP_HOME DKUINSTALLDIR DKUJAVABIN
 CLASSPATH="$DKUINSTALLDIR/lib/dss.jar:$(cat "$DKUINSTALLDIR/lib/classpath")"
-JVM_FLAGS=(-XX:TieredStopAtLevel=1 -Xshare:auto -XX:+UseSerialGC -XX:-UsePerfData -Xmx64m)
+JVM_FLAGS=(-XX:TieredStopAtLevel=1 -Xshare:auto -XX:+UseSerialGC -XX:-UsePerfData -Xmx128m)
 VERSION=$(sed -n 's/.*"product_version" *: *"\([^"]*\)".*/\1/p' "$DKUINSTALLDIR/dss-version.json")
 read_seed
