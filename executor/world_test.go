@@ -44,7 +44,7 @@ type crash struct{}
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	dir := t.TempDir()
+	dir := quickDir(t)
 	w := &world{
 		t: t, dir: dir, dataDir: filepath.Join(dir, "design"), running: true,
 		on: map[string]bool{}, fail: map[string]error{}, failUndo: map[string]error{}, stop: make(chan struct{}),
@@ -70,6 +70,22 @@ func newWorld(t *testing.T) *world {
 		}
 	}
 	return w
+}
+
+// quickDir is a folder in memory where there is one: thousands of crashes sync
+// thousands of records.
+func quickDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "dssctl-executor-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // performer acts on the world by the action's id.
