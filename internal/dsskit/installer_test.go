@@ -94,9 +94,13 @@ func TestIntegrations(t *testing.T) {
 	t.Parallel()
 	i := install(t, kit(t, "14.4.1"), dsskit.InstallOptions{Seed: 22})
 	for _, args := range [][]string{
-		{"install-R-integration"}, {"install-graphics-export"}, {"install-hadoop-integration"}, {"install-spark-integration"},
+		{"install-R-integration"},
+		{"install-graphics-export"},
+		{"install-hadoop-integration"},
+		{"install-spark-integration"},
 		{"install-monitoring-integration", "-graphiteServer", "localhost:2003", "-prefix", "dss"},
-		{"build-base-image", "--type", "container-exec"}, {"run-diagnosis", filepath.Join(t.TempDir(), "diag")},
+		{"build-base-image", "--type", "container-exec"},
+		{"run-diagnosis", filepath.Join(t.TempDir(), "diag")},
 	} {
 		if r := mustRun(t, i, "dssadmin", args...); r.ExitCode != 0 {
 			t.Errorf("%v ended with %d:\n%s", args, r.ExitCode, r.Output)

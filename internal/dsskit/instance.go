@@ -90,14 +90,14 @@ func Install(ctx context.Context, kitDir string, opts InstallOptions) (*Instance
 // Open takes an existing data directory as an instance: a clone, a restored one, or one that another process made. It
 // is not guarded.
 func Open(dataDir string) (*Instance, error) {
-	real, err := filepath.EvalSymlinks(dataDir)
+	resolved, err := filepath.EvalSymlinks(dataDir)
 	if err == nil {
-		real, err = filepath.Abs(real)
+		resolved, err = filepath.Abs(resolved)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open an instance: %w", err)
 	}
-	return &Instance{DataDir: real}, nil
+	return &Instance{DataDir: resolved}, nil
 }
 
 // Run runs one of the commands in bin/ to its end, whatever its exit code.
