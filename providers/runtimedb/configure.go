@@ -145,9 +145,9 @@ func (configureStep) Verify(_ context.Context, c *providers.Call) error {
 		return nil // a move is remembered once it is verified
 	}
 	if a.Embedded {
-		return c.Record(Name, record{Type: embedded})
+		return c.Record(Name, record{Type: embedded, Leftovers: a.Kept})
 	}
-	return c.Record(Name, record{Type: postgresql, Password: passwordOf(c.Key, s.Password, l.Password)})
+	return c.Record(Name, record{Type: postgresql, Password: passwordOf(c.Key, s.Password, l.Password), Leftovers: a.Kept})
 }
 
 func (configureStep) Undo(ctx context.Context, c *providers.Call) error { return undoSettings(ctx, c) }
@@ -178,6 +178,10 @@ func (embedStep) Do(ctx context.Context, c *providers.Call) error {
 }
 
 func (embedStep) Verify(_ context.Context, c *providers.Call) error {
+	a, err := decode[connectionArgs](c)
+	if err != nil {
+		return err
+	}
 	l, err := readInstance(c)
 	if err != nil {
 		return err
@@ -185,7 +189,7 @@ func (embedStep) Verify(_ context.Context, c *providers.Call) error {
 	if l.External {
 		return errors.New("read general-settings.json again: internalDatabase still has a connection")
 	}
-	return c.Record(Name, record{Type: embedded})
+	return c.Record(Name, record{Type: embedded, Leftovers: a.Kept})
 }
 
 func (embedStep) Undo(ctx context.Context, c *providers.Call) error { return undoSettings(ctx, c) }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/runtimedb/pg"
@@ -49,7 +51,9 @@ func (copyStep) Do(ctx context.Context, c *providers.Call) error {
 	if err := c.Receipt.Save(copyReceipt{}); err != nil {
 		return err
 	}
+	stop := reportGrowth(ctx, c, r)
 	result, err := c.Instance.Dssadmin(ctx, "copy-databases-to-external")
+	stop()
 	c.Notice(commandNotice("copy-databases-to-external", result))
 	if err != nil {
 		return fmt.Errorf("copy the runtime databases: %w", err)
@@ -59,6 +63,22 @@ func (copyStep) Do(ctx context.Context, c *providers.Call) error {
 		return err
 	}
 	return c.Receipt.Save(copyReceipt{Finished: true, Made: made})
+}
+
+// reportGrowth tells every two seconds how many bytes have arrived, until the
+// function it returns is called. What the command says of that is not public.
+func reportGrowth(ctx context.Context, c *providers.Call, r resolved) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for c.Clock.Sleep(ctx, 2*time.Second) == nil {
+			if n, err := pg.Bytes(ctx, r.login, r.place); err == nil {
+				c.Progress(event.Progress{Done: n, Unit: "bytes", Note: "in PostgreSQL"})
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }
 }
 
 // commandNotice keeps the exit code and the end of the output for the journal.

@@ -22,8 +22,9 @@ type connectionArgs struct {
 	DropURL bool `json:"drop_jdbc_url,omitempty"`
 	// Embedded: there is no connection, only pools.
 	Embedded bool `json:"embedded,omitempty"`
-	// Moves: the place is another one than before.
-	Moves bool `json:"moves,omitempty"`
+	// Kept is what failed runs left elsewhere: the next record goes on
+	// remembering it.
+	Kept []leftover `json:"kept_leftovers,omitempty"`
 }
 
 // schemaArgs are the arguments of KindSchema.
@@ -56,8 +57,19 @@ func (p *proposer) args() connectionArgs {
 	moves := !p.o.live.External || !p.samePlace()
 	return connectionArgs{
 		Connection: p.c, Siblings: append(slices.Clone(p.o.siblings), besides(p.o.live.External, p.from, p.to)...), SetPassword: p.to.Password != nil && !p.verdict.equal,
-		DropURL: p.c.URL == nil && p.o.live.UseURL && (moves || !sameDatabase(p.from, p.to)), Moves: moves,
+		DropURL: p.c.URL == nil && p.o.live.UseURL && (moves || !sameDatabase(p.from, p.to)),
+		Kept:    p.kept(moves),
 	}
+}
+
+// kept are the leftovers that the run does not clean up.
+func (p *proposer) kept(moves bool) []leftover {
+	if !moves {
+		return p.rec.Leftovers
+	}
+	return slices.DeleteFunc(slices.Clone(p.rec.Leftovers), func(l leftover) bool {
+		return secret.Equal(l.Place, placeSum(p.req.Key, p.to))
+	})
 }
 
 // shown names the declared server for titles, without what is secret.
@@ -191,7 +203,7 @@ func (p *proposer) checkTarget() ([]pg.Object, bool) {
 		}
 	}
 	if len(foreign) > 0 {
-		p.occupied(foreign)
+		p.occupied(foreign, s.Rows())
 		return nil, false
 	}
 	if len(leftovers) > 0 {
@@ -200,7 +212,7 @@ func (p *proposer) checkTarget() ([]pg.Object, bool) {
 	return leftovers, true
 }
 
-func (p *proposer) occupied(foreign []string) {
+func (p *proposer) occupied(foreign []string, rows int64) {
 	slices.Sort(foreign)
 	prefix := fmt.Sprintf("with the prefix %q", p.to.place.Prefix)
 	if p.to.place.Prefix == "" {
@@ -210,7 +222,7 @@ func (p *proposer) occupied(foreign []string) {
 	if longer := p.to.place.LongerPrefix(foreign); longer != "" {
 		hint += fmt.Sprintf(" All of them begin with %q: if that is another instance's prefix, add it to other_prefixes.", longer)
 	}
-	p.fail("table_prefix", "The declared place is in use", "Schema %s has %s %s that dssctl did not make: %s. %s", p.to.place.Schema, count(len(foreign), "table"), prefix, pg.FirstNames(foreign), hint)
+	p.fail("table_prefix", "The declared place is in use", "Schema %s has %s %s that dssctl did not make (about %s): %s. %s", p.to.place.Schema, count(len(foreign), "object"), prefix, count(rows, "row"), pg.FirstNames(foreign), hint)
 }
 
 // checkServer warns of what DSS's documentation advises against.

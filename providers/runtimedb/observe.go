@@ -36,6 +36,8 @@ type observation struct {
 	// obstacles keep the source's tables from being carried over.
 	obstacles    []string
 	obstaclesErr error
+	// moves: target is another place than the live one.
+	moves bool
 	// siblings are the longer prefixes of the estate's other instances at the
 	// declared place.
 	siblings []string
@@ -122,7 +124,7 @@ func (o *observation) lookAround(ctx context.Context, p *Provider, b *config.Blo
 		return nil // Propose tells
 	}
 	moves := !o.live.External || !known || !samePlace(from, to)
-	o.siblings = p.siblings(to)
+	o.moves, o.siblings = moves, p.siblings(to)
 	to.place.Others = append(append(to.place.Others, o.siblings...), besides(o.live.External, from, to)...)
 	l, ok := targetLogin(to, o.live, moves)
 	if !ok {
@@ -232,9 +234,9 @@ func (o *observation) Headline() string {
 		return "PostgreSQL"
 	}
 	where := "PostgreSQL " + t.Host + "/" + t.Database
-	sight := o.target.sight
-	if o.source.sight != nil {
-		sight = o.source.sight
+	sight := o.source.sight
+	if sight == nil && !o.moves {
+		sight = o.target.sight
 	}
 	if sight == nil {
 		return where

@@ -96,7 +96,7 @@ func (p *proposer) embedded() {
 	}
 	p.out.Changes = s.list
 	if len(s.list) > 0 {
-		p.step(KindReconfigure, "set the connection pools in general-settings.json", plan.Doing, offlineTrial, connectionArgs{Connection: p.c, Embedded: true}, settingsUndo, plan.Cost{}, settingsRead)
+		p.step(KindReconfigure, "set the connection pools in general-settings.json", plan.Doing, offlineTrial, connectionArgs{Connection: p.c, Embedded: true, Kept: p.rec.Leftovers}, settingsUndo, plan.Cost{}, settingsRead)
 		return
 	}
 	p.remember(record{Type: embedded, Leftovers: p.rec.Leftovers})
@@ -114,7 +114,7 @@ func (p *proposer) toEmbedded() {
 	}
 	p.warn("", "The history in PostgreSQL will not be carried back",
 		"DSS has no way to copy runtime databases from PostgreSQL into embedded ones. After the change DSS starts %s. What is in PostgreSQL stays there, out of use.", starts)
-	p.step(KindEmbed, "go back to the embedded databases; nothing is copied", plan.Doing, offlineTrial, connectionArgs{Connection: p.c, Embedded: true}, settingsUndo, plan.Cost{}, settingsRead)
+	p.step(KindEmbed, "go back to the embedded databases; nothing is copied", plan.Doing, offlineTrial, connectionArgs{Connection: p.c, Embedded: true, Kept: p.rec.Leftovers}, settingsUndo, plan.Cost{}, settingsRead)
 	p.out.Steps[len(p.out.Steps)-1].Danger = plan.DataLoss
 }
 

@@ -38,7 +38,7 @@ func (verifyStep) Do(ctx context.Context, c *providers.Call) error {
 }
 
 func (verifyStep) Verify(_ context.Context, c *providers.Call) error {
-	_, r, err := connected(c)
+	a, r, err := connected(c)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (verifyStep) Verify(_ context.Context, c *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	return c.Record(Name, record{Type: postgresql, Password: passwordOf(c.Key, r.Password, l.Password)})
+	return c.Record(Name, record{Type: postgresql, Password: passwordOf(c.Key, r.Password, l.Password), Leftovers: a.Kept})
 }
 
 // How long inUseStep watches, and how often.

@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -27,6 +28,8 @@ type Login struct {
 	// Properties are properties of the PostgreSQL JDBC driver. Those that
 	// concern how the connection is made (ssl…, connectTimeout) are honoured.
 	Properties map[string]string
+
+	lockWait string // "10s" when ""
 }
 
 // Where names the database for messages.
@@ -77,8 +80,8 @@ func Connect(ctx context.Context, l Login) (*Conn, error) {
 	conn := &Conn{Conn: c, Login: l}
 	var version string
 	err = c.QueryRow(ctx, `SELECT current_setting('server_version_num'), set_config('search_path', '', false),
-		set_config('statement_timeout', '60s', false), set_config('lock_timeout', '10s', false),
-		set_config('client_encoding', 'UTF8', false)`).Scan(&version, nil, nil, nil, nil)
+		set_config('statement_timeout', '60s', false), set_config('lock_timeout', $1, false),
+		set_config('client_encoding', 'UTF8', false)`, cmp.Or(l.lockWait, "10s")).Scan(&version, nil, nil, nil, nil)
 	if err == nil {
 		conn.Version, err = strconv.Atoi(version)
 	}

@@ -99,12 +99,21 @@ func Look(ctx context.Context, l Login, p Place) (*Sight, error) {
 	}
 	defer c.Close()
 	s, err := c.look(ctx, p)
-	return s, c.fail(ctx, "look at", err)
+	if err != nil {
+		return nil, c.fail(ctx, "look at", err)
+	}
+	return s, nil
 }
 
 func (c *Conn) look(ctx context.Context, p Place) (*Sight, error) {
 	s := &Sight{Version: c.Version}
-	err := pgx.BeginTxFunc(ctx, c.Conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+	tx, err := c.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return nil, err
+	}
+	// Only looked at: there is nothing to commit.
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+	return s, func() error {
 		if _, err := tx.Exec(ctx, `SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '2s'`); err != nil {
 			return err
 		}
@@ -122,9 +131,13 @@ func (c *Conn) look(ctx context.Context, p Place) (*Sight, error) {
 		if !s.Usage {
 			return nil
 		}
-		return lookRows(ctx, tx, p, s)
-	})
-	return s, err
+		if err := lookRows(ctx, tx, p, s); err != nil && ctx.Err() != nil {
+			return err
+		}
+		// A locked table hides its size: the look goes without. The
+		// transaction may be of no more use, and nothing comes after it.
+		return nil
+	}()
 }
 
 func lookServer(ctx context.Context, tx pgx.Tx, s *Sight) error {
@@ -292,6 +305,30 @@ func (c *Conn) count(ctx context.Context, p Place, told func(done, total int)) (
 		return nil
 	})
 	return s.Tables, err
+}
+
+// Bytes are the bytes on disk of the place's tables, with their indexes.
+func Bytes(ctx context.Context, l Login, p Place) (int64, error) {
+	c, err := Connect(ctx, l)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	rows, err := c.Query(ctx, `
+SELECT c.relname::text, coalesce(pg_total_relation_size(c.oid), 0)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'`, p.Schema)
+	var total int64
+	if err == nil {
+		var name string
+		var n int64
+		_, err = pgx.ForEachRow(rows, []any{&name, &n}, func() error {
+			if p.Owns(name) {
+				total += n
+			}
+			return nil
+		})
+	}
+	return total, c.fail(ctx, "look at the size of the tables in", err)
 }
 
 // Sessions are the connections of the role to the database that are not
