@@ -1,0 +1,181 @@
+package settings
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dssctl/dssctl/internal/jsonedit"
+	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
+)
+
+// merge performs settings.merge.
+type merge struct{}
+
+// receipt recognises the file as the step left it.
+type receipt struct {
+	After string `json:"after"` // the fingerprint of all bytes
+}
+
+func fileSum(k secret.Key, data []byte) string { return k.Sum("file", string(data)) }
+
+// wanted are the leaves with their values.
+type wanted struct {
+	leaf
+	raw []byte
+}
+
+func arguments(c *providers.Call) (mergeArgs, []wanted, error) {
+	var args mergeArgs
+	if err := c.Args(&args); err != nil {
+		return args, nil, fmt.Errorf("the arguments of %s: %w", c.Action.Kind, err)
+	}
+	out := make([]wanted, 0, len(args.Leaves))
+	for _, l := range args.Leaves {
+		if len(l.Keys) == 0 || l.Keys[0] == databaseKey {
+			return args, nil, fmt.Errorf("the arguments of %s name a place that general_settings may not change", c.Action.Kind)
+		}
+		raw, err := l.json(c.Secrets)
+		if err != nil {
+			return args, nil, fmt.Errorf("set %s: %w", pathText(l.Keys), err)
+		}
+		out = append(out, wanted{l, raw})
+	}
+	return args, out, nil
+}
+
+// Done reports whether every value is as declared.
+func (merge) Done(_ context.Context, c *providers.Call) (bool, error) {
+	_, all, err := arguments(c)
+	if err != nil {
+		return false, err
+	}
+	doc, err := c.Instance.Settings()
+	if err != nil {
+		return false, err
+	}
+	return len(different(doc, all)) == 0, nil
+}
+
+func different(doc *jsonedit.Doc, all []wanted) []string {
+	var out []string
+	for i := range all {
+		if !settled(&all[i].leaf, all[i].raw, look(doc, all[i].Keys)) {
+			out = append(out, pathText(all[i].Keys))
+		}
+	}
+	return out
+}
+
+// Do writes the values that differ, in one step.
+func (merge) Do(ctx context.Context, c *providers.Call) error {
+	_, all, err := arguments(c)
+	if err != nil {
+		return err
+	}
+	if err := c.Instance.SaveOriginal(c.Run, dss.SettingsFile); err != nil {
+		return err
+	}
+	return c.Instance.EditSettings(ctx, func(doc *jsonedit.Doc) error {
+		for i := range all {
+			if err := all[i].apply(doc); err != nil {
+				return fmt.Errorf("edit %s: %w", c.Instance.Path(dss.SettingsFile), err)
+			}
+		}
+		// Durable before the file is written: what is found later is then
+		// known to be ours.
+		return c.Receipt.Save(receipt{fileSum(c.Key, doc.Bytes())})
+	})
+}
+
+func (w *wanted) apply(doc *jsonedit.Doc) error {
+	live := look(doc, w.Keys)
+	switch {
+	case settled(&w.leaf, w.raw, live):
+		return nil
+	case w.Remove:
+		return doc.Delete(w.pointer())
+	}
+	if live.blocked != "" {
+		if err := doc.Set(live.blocked, []byte("{}")); err != nil {
+			return err
+		}
+	}
+	raw, err := doc.Format(w.pointer(), json.RawMessage(w.raw))
+	if err != nil {
+		return err
+	}
+	return doc.Set(w.pointer(), raw)
+}
+
+// Verify reads the file again.
+func (merge) Verify(_ context.Context, c *providers.Call) error {
+	args, all, err := arguments(c)
+	if err != nil {
+		return err
+	}
+	doc, err := c.Instance.Settings()
+	if err != nil {
+		return err
+	}
+	if wrong := different(doc, all); len(wrong) > 0 {
+		return fmt.Errorf("read %s again: it is not as it was written: %s", c.Instance.Path(dss.SettingsFile), strings.Join(wrong, ", "))
+	}
+	return c.Record(Name, args.Record)
+}
+
+// Undo puts the values back one by one. When nothing else has changed that
+// makes the old file, byte for byte.
+func (merge) Undo(ctx context.Context, c *providers.Call) error {
+	var args mergeArgs
+	if err := c.Args(&args); err != nil {
+		return fmt.Errorf("the arguments of %s: %w", c.Action.Kind, err)
+	}
+	original, existed, kept, err := c.Instance.Original(c.Run, dss.SettingsFile)
+	if err != nil || !kept || !existed {
+		return err // without an original nothing was written
+	}
+	old, err := jsonedit.Parse(original)
+	if err != nil {
+		return fmt.Errorf("undo the edit of %s: the kept original: %w", c.Instance.Path(dss.SettingsFile), err)
+	}
+	exact := false
+	err = c.Instance.EditSettings(ctx, func(doc *jsonedit.Doc) error {
+		var r receipt
+		ours, err := c.Receipt.Load(&r)
+		if err != nil {
+			return err
+		}
+		ours = ours && secret.Equal(r.After, fileSum(c.Key, doc.Bytes()))
+		for _, l := range slices.Backward(args.Leaves) {
+			if err := restore(doc, old, l.Keys); err != nil {
+				return fmt.Errorf("undo the edit of %s: %w", c.Instance.Path(dss.SettingsFile), err)
+			}
+		}
+		exact = string(doc.Bytes()) == string(original)
+		if !ours && !exact {
+			c.Notice("general-settings.json has changed since it was edited: just the declared values are put back")
+		}
+		return nil
+	})
+	if err != nil || !exact {
+		return err
+	}
+	return c.Instance.PutBack(c.Run, dss.SettingsFile)
+}
+
+// restore puts one place back. Where something on the way to it was, or has
+// become, no object, that is put back as a whole.
+func restore(doc, old *jsonedit.Doc, keys []string) error {
+	if at := blockedAt(old, keys); at != "" {
+		return doc.Restore(at, old)
+	}
+	if at := blockedAt(doc, keys); at != "" {
+		return doc.Restore(at, old)
+	}
+	return doc.Restore(jsonedit.Pointer(keys...), old)
+}
