@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
+	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
@@ -135,7 +136,11 @@ func (protector) Verify(ctx context.Context, c *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	return verifyCopy(ctx, dir)
+	if err := verifyCopy(ctx, dir); err != nil {
+		return err
+	}
+	c.Kept(dir)
+	return nil
 }
 
 // Undo leaves the copy where it is: a backup too many does no harm. Half a one
@@ -146,7 +151,7 @@ func (protector) Undo(_ context.Context, c *providers.Call) error {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(dir, manifestName)); err == nil {
-		c.Notice("the safety backup is kept in " + dir)
+		c.Kept(dir)
 	}
 	if err := os.RemoveAll(partPath(dir)); err != nil {
 		return fmt.Errorf("remove an unfinished safety backup: %w", err)
@@ -169,23 +174,9 @@ func checkSpace(inst *dss.Instance, part string, total int64) error {
 	free, need := int64(st.Bavail)*st.Bsize, total+total/20+reserve
 	if free < need {
 		return fmt.Errorf("the safety backup needs %s and %s has %s free: free some, or set the instance's attribute companion_dir to a folder on a larger volume",
-			size(need), inst.Companion(), size(free))
+			humanize.Bytes(need), inst.Companion(), humanize.Bytes(free))
 	}
 	return nil
-}
-
-// size writes bytes for people.
-func size(n int64) string {
-	v, units := float64(n), []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
-	i := 0
-	for v >= 1024 && i < len(units)-1 {
-		v /= 1024
-		i++
-	}
-	if i == 0 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	return fmt.Sprintf("%.1f %s", v, units[i])
 }
 
 // syncFileSystem writes everything of the folder's file system to disk: one

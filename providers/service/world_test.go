@@ -180,6 +180,7 @@ func (m *memory) Load(v any) (bool, error) {
 }
 
 type record struct {
+	kept     []string
 	notices  []string
 	progress []event.Progress
 	mu       sync.Mutex
@@ -199,6 +200,7 @@ func (w *world) call(kind plan.Kind, args any) (*providers.Call, *record) {
 			rec.mu.Unlock()
 		},
 		Notice: func(s string) { rec.notices = append(rec.notices, s) },
+		Kept:   func(s string) { rec.kept = append(rec.kept, s) },
 		Record: func(string, any) error { return nil },
 	}, rec
 }
