@@ -25,7 +25,7 @@ fmt: ## format the Go files
 	@scripts/lint --fix
 
 docs: ## write the generated reference pages again
-	go run ./internal/docgen docs/reference
+	go test ./cmd/dssctl -run TestReferencePages -update
 
 demo: setup build ## the main job on a simulated DSS, with real H2 and PostgreSQL
 	@scripts/demo

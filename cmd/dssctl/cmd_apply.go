@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/executor"
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/view"
+	"github.com/dssctl/dssctl/state"
+)
+
+// applyOptions are the flags of apply.
+type applyOptions struct {
+	planOptions
+	autoApprove bool
+	onFailure   string
+	allow       []string
+	json        bool
+}
+
+func (o *applyOptions) addFlags(f *pflag.FlagSet) {
+	o.planOptions.addFlags(f)
+	f.BoolVar(&o.autoApprove, "auto-approve", false, "do not ask")
+	f.StringVar(&o.onFailure, "on-failure", string(executor.Rollback), "`rollback` the window and start DSS again, or stop and keep everything for recover")
+	f.StringArrayVar(&o.allow, "allow", nil, "allow this `DANGER`: irreversible, data-loss; may be repeated")
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line; asks nothing, so it needs -auto-approve or a plan file")
+}
+
+func newApplyCommand(w *world) *cobra.Command {
+	var o applyOptions
+	cmd := &cobra.Command{
+		Use:   "apply [PLANFILE] [-auto-approve] [-on-failure rollback|stop]",
+		Short: "Carry out a saved plan, or plan, ask, and carry out",
+		Long: `Carry out a plan: the saved one as it is, or a new one after a question.
+
+Each action is journalled before and after, verified, and undone when a later
+one of the same window fails: DSS is then started again as it was. The first
+Ctrl-C finishes the current action and stops in a clean place; the second one
+aborts it, and "dssctl recover" closes the run.
+` + exitStatusHelp,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return w.runApplyFile(cmd.Context(), o, args[0])
+			}
+			return w.runApply(cmd.Context(), o)
+		},
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *applyOptions) check() error {
+	switch executor.OnFailure(o.onFailure) {
+	case executor.Rollback, executor.StopThere:
+		return nil
+	}
+	return fmt.Errorf("-on-failure is %q; it must be rollback or stop", o.onFailure)
+}
+
+// dangers returns what -allow allows.
+func (o *applyOptions) dangers() ([]plan.Danger, error) {
+	var out []plan.Danger
+	for _, a := range o.allow {
+		switch d := plan.Danger(strings.ReplaceAll(a, "-", "_")); d {
+		case plan.Irreversible, plan.DataLoss:
+			out = append(out, d)
+		default:
+			return nil, fmt.Errorf("-allow is %q; it must be irreversible or data-loss", a)
+		}
+	}
+	return out, nil
+}
+
+func (w *world) runApply(ctx context.Context, o applyOptions) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if o.json && !o.autoApprove {
+		return errors.New("-json asks nothing: give -auto-approve, or a plan file")
+	}
+	if !o.autoApprove && !w.interactive() {
+		return errors.New("nobody can be asked here (no terminal): give -auto-approve, or apply a plan file made by `dssctl plan -out FILE`")
+	}
+	ctx, sig := w.watchSignals(ctx, true)
+	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
+	p, store, err := w.makePlan(ctx, o.planOptions)
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(store, err) }()
+	if o.json {
+		err = view.PlanStream(w.stdout(), p.plan, w.clock)
+	} else {
+		err = w.showPlan(p)
+	}
+	if err != nil {
+		return fmt.Errorf("print the plan: %w", err)
+	}
+	if err := p.incomplete(); err != nil {
+		return err
+	}
+	if !p.plan.HasChanges() {
+		// What was found to be as declared is remembered all the same.
+		return executor.Adopt(ctx, store, p.plan, w.clock)
+	}
+	if err := o.gate(p.plan); err != nil {
+		return err
+	}
+	if !o.autoApprove {
+		fmt.Fprintf(w.stderr(), "\n%s", view.SummaryLine(p.plan))
+		if err := w.confirm("Carry out this plan?"); err != nil {
+			return err
+		}
+	}
+	raw, err := plan.Encode(p.plan, p.meta.Key)
+	if err != nil {
+		return err
+	}
+	return w.execute(ctx, sig, store, p.estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+		return e.Apply(ctx, p.plan, raw, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: "apply"})
+	})
+}
+
+func (w *world) runApplyFile(ctx context.Context, o applyOptions, path string) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if len(o.targets)+len(o.excludes) > 0 {
+		return errors.New("-target and -exclude are for planning: the plan file says what is done")
+	}
+	p, raw, err := readPlan(path)
+	if err != nil {
+		return err
+	}
+	estate, err := w.loadEstate(o.varOptions, p.Variables)
+	if err != nil {
+		return err
+	}
+	store, err := w.store()
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(store, err) }()
+	if err := checkPlanFile(ctx, store, p, raw, estate); err != nil {
+		return err
+	}
+	if err := o.gate(p); err != nil {
+		return err
+	}
+	ctx, sig := w.watchSignals(ctx, true)
+	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
+	if !p.HasChanges() {
+		fmt.Fprintln(w.stdout(), "The plan has no changes: nothing to do.")
+		return executor.Adopt(ctx, store, p, w.clock)
+	}
+	return w.execute(ctx, sig, store, estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+		return e.Apply(ctx, p, raw, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: "apply of a saved plan"})
+	})
+}
+
+// checkPlanFile refuses a plan that is not this estate's, was edited, or was
+// made from other files.
+func checkPlanFile(ctx context.Context, store state.Store, p *plan.Plan, raw []byte, estate *config.Estate) error {
+	meta, err := store.Meta(ctx)
+	if err != nil {
+		return err
+	}
+	if p.Estate.Lineage != meta.Lineage {
+		return refused("the plan file was made for another estate, or with another state than the one in %s (lineage %s, here %s).\nNothing was done. Make the plan here.", store.Where(), p.Estate.Lineage, meta.Lineage)
+	}
+	if err := plan.CheckSeal(p, raw, meta.Key); err != nil {
+		return err
+	}
+	if p.HasErrors() {
+		return refused("the plan has errors and cannot be applied")
+	}
+	if changed := changedFiles(p.Estate.Files, estate.Files); len(changed) > 0 {
+		return &executor.StaleError{Changed: changed}
+	}
+	return nil
+}
+
+// gate refuses dangers that are not allowed.
+func (o *applyOptions) gate(p *plan.Plan) error {
+	allowed, err := o.dangers()
+	if err != nil {
+		return err
+	}
+	refusals := plan.Gate(p, allowed)
+	if len(refusals) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	b.WriteString("the plan holds dangers that are not allowed:")
+	for _, r := range refusals {
+		fmt.Fprintf(&b, "\n  - %s", r)
+	}
+	b.WriteString("\nNothing was done.")
+	return refused("%s", b.String())
+}
+
+// changedFiles names the files that differ.
+func changedFiles(then, now map[string]string) []string {
+	var out []string
+	for _, name := range sortedKeys(then, now) {
+		was, had := then[name]
+		is, has := now[name]
+		switch {
+		case !has:
+			out = append(out, "the file "+name+" is gone")
+		case !had:
+			out = append(out, "the file "+name+" is new")
+		case was != is:
+			out = append(out, "the file "+name+" was edited")
+		}
+	}
+	return out
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dssctl/dssctl/executor"
+)
+
+// recoverOptions are the flags of recover.
+type recoverOptions struct {
+	varOptions
+	resume, rollback bool
+	onFailure        string
+	json             bool
+}
+
+func newRecoverCommand(w *world) *cobra.Command {
+	var o recoverOptions
+	cmd := &cobra.Command{
+		Use:   "recover [RUN] [-resume|-rollback]",
+		Short: "Close an interrupted or failed run",
+		Long: `Close a run that was killed, aborted, or stopped part-way.
+
+recover reads the run's journal, waits for a command that outlived its dssctl,
+looks at the live instance for the action that was open, and then goes on
+(-resume) or undoes the open window and starts DSS again (-rollback). Without
+either, a run that was killed while going forward goes on, and one that had
+failed or was being rolled back is rolled back.
+` + exitStatusHelp,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id := ""
+			if len(args) == 1 {
+				id = args[0]
+			}
+			return w.runRecover(cmd.Context(), o, id)
+		},
+	}
+	f := cmd.Flags()
+	o.addFlags(f)
+	f.BoolVar(&o.resume, "resume", false, "go on with the plan")
+	f.BoolVar(&o.rollback, "rollback", false, "undo the open window")
+	f.StringVar(&o.onFailure, "on-failure", string(executor.Rollback), "`rollback` or stop, when going on fails")
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line")
+	cmd.MarkFlagsMutuallyExclusive("resume", "rollback")
+	return cmd
+}
+
+func (w *world) runRecover(ctx context.Context, o recoverOptions, id string) (err error) {
+	direction := executor.Auto
+	switch {
+	case o.resume:
+		direction = executor.Resume
+	case o.rollback:
+		direction = executor.Backwards
+	}
+	ctx, sig := w.watchSignals(ctx, true)
+	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
+	store, err := w.store()
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(store, err) }()
+	past, _, err := executor.ReadOpenRun(ctx, store, id)
+	if errors.Is(err, executor.ErrNothingOpen) {
+		fmt.Fprintln(w.stdout(), "No run is open: nothing to recover.")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	estate, err := w.loadEstate(o.varOptions, past.Variables)
+	if err != nil {
+		return err
+	}
+	return w.execute(ctx, sig, store, estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+		return e.Recover(ctx, id, direction, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: "recover"})
+	})
+}

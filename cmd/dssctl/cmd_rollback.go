@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dssctl/dssctl/executor"
+	"github.com/dssctl/dssctl/internal/view"
+)
+
+// rollbackOptions are the flags of rollback.
+type rollbackOptions struct {
+	varOptions
+	autoApprove bool
+	json        bool
+}
+
+func newRollbackCommand(w *world) *cobra.Command {
+	var o rollbackOptions
+	cmd := &cobra.Command{
+		Use:   "rollback RUN [-auto-approve]",
+		Short: "Undo a finished run, where its actions allow it",
+		Long: `Undo a finished run, its last action first: DSS is stopped, what the run changed
+is put back, DSS is started again. What DSS wrote since then into databases that
+the run made is lost with them: the question says so.
+
+It is refused when an action of the run cannot be undone, when a later run
+stands on the same instance, or when somebody changed since what the run left.
+` + exitStatusHelp,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return w.runRollback(cmd.Context(), o, args[0]) },
+	}
+	f := cmd.Flags()
+	o.addFlags(f)
+	f.BoolVar(&o.autoApprove, "auto-approve", false, "do not ask")
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line")
+	return cmd
+}
+
+func (w *world) runRollback(ctx context.Context, o rollbackOptions, id string) (err error) {
+	if !o.autoApprove && !w.interactive() {
+		return errors.New("nobody can be asked here (no terminal): give -auto-approve")
+	}
+	store, err := w.store()
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(store, err) }()
+	p, past, err := executor.ReadRun(ctx, store, id)
+	if err != nil {
+		return err
+	}
+	estate, err := w.loadEstate(o.varOptions, p.Variables)
+	if err != nil {
+		return err
+	}
+	if !o.json {
+		if err := view.RollbackPreview(w.stdout(), report(past), undoTexts(past), w.style(w.out)); err != nil {
+			return err
+		}
+	}
+	if !o.autoApprove {
+		if err := w.confirm("Undo this run?"); err != nil {
+			return err
+		}
+	}
+	ctx, sig := w.watchSignals(ctx, true)
+	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
+	return w.execute(ctx, sig, store, estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+		return e.Rollback(ctx, id, executor.Options{Why: "rollback"})
+	})
+}
+
+// undoTexts are the plan's words on how each action is undone, by action.
+func undoTexts(r *executor.Result) map[string]string {
+	out := map[string]string{}
+	for _, a := range r.Actions {
+		out[a.Action.ID] = a.Action.Undo.How
+	}
+	return out
+}
+
+// confirm wants a "yes".
+func (w *world) confirm(question string) error {
+	fmt.Fprintf(w.stderr(), "\n%s Only \"yes\" is taken as yes: ", question)
+	answer, err := w.readLine()
+	if err != nil {
+		return err
+	}
+	if answer != "yes" {
+		return &codeError{exitError, "not approved: nothing was done"}
+	}
+	return nil
+}

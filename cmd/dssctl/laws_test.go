@@ -1,0 +1,286 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dssctl/dssctl/internal/dsskit"
+	"github.com/dssctl/dssctl/internal/plan"
+)
+
+// The laws of docs/explanation/architecture.md, over every example, on
+// simulated instances with real H2 databases and a real PostgreSQL.
+
+// example is a folder of examples/ and what it needs to run.
+type example struct {
+	name string
+	// nodes by the name of their data directory.
+	nodes map[string]dsskit.InstallOptions
+	// variables of the estate, beside the password.
+	variables func(l *lab) map[string]any
+}
+
+var examples = []example{
+	{
+		name:  "single",
+		nodes: map[string]dsskit.InstallOptions{"design": {}},
+		variables: func(l *lab) map[string]any {
+			return map[string]any{"data_dir": l.dss["design"].DataDir, "pg_host": l.pg.Host, "pg_port": l.pg.Port}
+		},
+	},
+	{
+		name:  "pair",
+		nodes: map[string]dsskit.InstallOptions{"design": {}, "auto1": {NodeType: "automation"}},
+		variables: func(l *lab) map[string]any {
+			node := func(name, typ string) map[string]any {
+				return map[string]any{"data_dir": l.dss[name].DataDir, "port": l.port[name], "node_type": typ}
+			}
+			return map[string]any{
+				"nodes":      map[string]any{"design": node("design", "design"), "auto1": node("auto1", "automation")},
+				"postgresql": map[string]any{"host": l.pg.Host, "port": l.pg.Port},
+			}
+		},
+	},
+}
+
+// lab makes the example's instances and its estate.
+func (e example) lab(t *testing.T, seed int64) *lab {
+	l := newLab(t, seed)
+	for name, o := range e.nodes {
+		l.install(name, o)
+	}
+	l.estate(e.name)
+	vars, err := json.Marshal(e.variables(l))
+	l.ok(err)
+	write(t, l.dir, "lab.auto.vars.json", string(vars))
+	return l
+}
+
+func TestEveryExampleIsTried(t *testing.T) {
+	found, err := filepath.Glob("../../examples/*/*.dss.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := map[string]bool{"adopted": true} // see TestImportedEstateHasAnEmptyPlan
+	for _, e := range examples {
+		tried[e.name] = true
+	}
+	for _, f := range found {
+		if name := filepath.Base(filepath.Dir(f)); !tried[name] {
+			t.Errorf("the example %s is not tried", name)
+		}
+	}
+}
+
+func TestLaws(t *testing.T) {
+	for i, e := range examples {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			l := e.lab(t, int64(11+i))
+			outputs := ""
+			run := func(codes []int, args ...string) outcome {
+				t.Helper()
+				o := l.run(args...).must(t, codes...)
+				outputs += o.String()
+				return o
+			}
+
+			// Law 1: planning is pure.
+			for name := range e.nodes {
+				l.stop(name)
+			}
+			before := snapshot(t, l.data)
+			readOnly(t, l.data, true)
+			run([]int{2}, "plan", "-detailed-exitcode", "-out", filepath.Join(l.dir, "first.plan"))
+			readOnly(t, l.data, false)
+			if diff := cmp.Diff(before, snapshot(t, l.data)); diff != "" {
+				t.Errorf("planning changed something:\n%s", diff)
+			}
+			for name := range e.nodes {
+				l.start(name)
+			}
+			settled := configs(t, l.data)
+			first := planOf(t, run([]int{0}, "plan", "-out", filepath.Join(l.dir, "first.plan")), l)
+
+			// Law 2: after apply, plan is empty.
+			run([]int{0}, "apply", "-auto-approve")
+			run([]int{0}, "plan", "-detailed-exitcode")
+			for name := range e.nodes {
+				if !l.external(name) || !l.running(name) {
+					t.Errorf("%s: external %v, running %v", name, l.external(name), l.running(name))
+				}
+			}
+			if len(l.tables()) == 0 {
+				t.Error("no tables have come to PostgreSQL")
+			}
+
+			// Law 3: after rollback, everything is as before, and so is the plan.
+			var list struct {
+				Runs []struct{ ID string }
+			}
+			if err := json.Unmarshal([]byte(l.run("state", "list", "-json").must(t, 0).stdout), &list); err != nil {
+				t.Fatal(err)
+			}
+			run([]int{0}, "rollback", list.Runs[0].ID, "-auto-approve")
+			if diff := cmp.Diff(settled, configs(t, l.data)); diff != "" {
+				t.Errorf("the rollback did not put everything back:\n%s", diff)
+			}
+			if left := l.tables(); len(left) > 0 {
+				t.Errorf("the rollback left tables: %v", left)
+			}
+			again := planOf(t, run([]int{0}, "plan", "-out", filepath.Join(l.dir, "first.plan")), l)
+			if diff := cmp.Diff(first, again); diff != "" {
+				t.Errorf("the plan after the rollback is another one:\n%s", diff)
+			}
+
+			// Law 2 once more: what was undone can be done again.
+			run([]int{0}, "apply", filepath.Join(l.dir, "first.plan"))
+			run([]int{0}, "plan", "-detailed-exitcode")
+
+			// Law 5: no secret anywhere.
+			noSecrets(t, l, outputs)
+		})
+	}
+}
+
+// Law 6: import of a live instance, then plan: empty.
+func TestImportedEstateHasAnEmptyPlan(t *testing.T) {
+	t.Parallel()
+	e := examples[0]
+	l := e.lab(t, 21)
+	check := func(mode string) {
+		t.Helper()
+		dir := filepath.Join(l.data, "..", "adopted-"+mode)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		o := dssctl(t, dir, nil, "import", "design", "-data-dir", l.dss["design"].DataDir).must(t, 0)
+		dssctl(t, dir, nil, "fmt", "-check").must(t, 0)
+		src, err := os.ReadFile(filepath.Join(dir, "design.dss.hcl"))
+		l.ok(err)
+		if o := dssctl(t, dir, nil, "plan", "-detailed-exitcode"); o.code != 0 {
+			t.Errorf("%s: the plan after an import is not empty: %s\n%s", mode, o, src)
+		}
+		noSecrets(t, l, o.String()+string(src))
+	}
+	check("embedded")
+	l.run("apply", "-auto-approve").must(t, 0)
+	check("external")
+}
+
+// planOf returns a plan without what differs each time.
+func planOf(t *testing.T, o outcome, l *lab) any {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(l.dir, "first.plan"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Decode(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type part struct {
+		Address string
+		Changes []plan.Change
+		Titles  []string
+	}
+	var out []part
+	for _, in := range p.Instances {
+		pt := part{Address: in.Address, Changes: in.Changes}
+		for _, s := range in.Stages {
+			for _, a := range s.Actions {
+				pt.Titles = append(pt.Titles, a.Title)
+			}
+		}
+		out = append(out, pt)
+	}
+	if len(out) == 0 {
+		t.Fatalf("an empty plan: %s", o)
+	}
+	return out
+}
+
+// snapshot is every file below dir: type, mode, size, mtime, content's hash.
+func snapshot(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	walk(t, dir, func(rel string, info fs.FileInfo, content []byte) {
+		out[rel] = fmt.Sprintf("%v %d %v %x", info.Mode(), info.Size(), info.ModTime(), content)
+	})
+	return out
+}
+
+// configs are the files that DSS itself leaves alone while nobody uses it:
+// neither databases nor logs.
+func configs(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	walk(t, dir, func(rel string, info fs.FileInfo, content []byte) {
+		parts := strings.Split(rel, "/")
+		if strings.HasSuffix(parts[0], ".dssctl") || len(parts) < 2 {
+			return
+		}
+		switch parts[1] {
+		case "config", "bin", "install.ini", "dss-version.json", "instance-id.txt", "lib", "code-envs", "security":
+			out[rel] = fmt.Sprintf("%v %s", info.Mode(), content)
+		}
+	})
+	return out
+}
+
+func walk(t *testing.T, dir string, f func(rel string, info fs.FileInfo, content []byte)) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		var content []byte
+		if info.Mode().IsRegular() {
+			if content, err = os.ReadFile(path); err != nil {
+				return err
+			}
+		}
+		f(rel, info, content)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readOnly takes the right to write from everything below dir, or gives it back.
+func readOnly(t *testing.T, dir string, on bool) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		mode := info.Mode().Perm() &^ 0o222
+		if !on {
+			mode = info.Mode().Perm() | 0o200
+		}
+		return os.Chmod(path, mode)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+const exitStatusHelp = `
+EXIT STATUS
+  0    done, or no changes
+  1    error
+  2    changes present (plan -detailed-exitcode)
+  3    a file is not formatted (fmt -check)
+  4    a run stopped part-way; its journal is kept, see dssctl recover
+  5    refused: stale plan, danger not allowed, an open run
+  6    failed and rolled back
+  11   locked by another run
+  130  interrupted, cleanly stopped (143 for SIGTERM)
+`
+
+// newRootCommand puts the commands together.
+func newRootCommand(w *world) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dssctl",
+		Short: "Bring Dataiku DSS instances to the state that HCL files declare",
+		Long: `dssctl brings Dataiku DSS instances to the state that HCL files declare.
+
+Files *.dss.hcl in one folder say what each instance shall be. "dssctl plan"
+compares that with the live data directories and shows what would be done, in
+which order, and for how long DSS is down. "dssctl apply" does it: each action
+is journalled, verified, and can be undone.
+
+Long flags are accepted with one dash or two.
+`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+	}
+	root.SetVersionTemplate("dssctl {{.Version}}\n")
+	root.SetOut(w.stdout())
+	root.SetErr(w.stderr())
+	root.PersistentFlags().StringVar(&w.chdir, "chdir", "", "work in this `folder` instead of the current one")
+	root.AddGroup(
+		&cobra.Group{ID: "main", Title: "Main commands:"},
+		&cobra.Group{ID: "run", Title: "Runs:"},
+		&cobra.Group{ID: "more", Title: "More commands:"},
+	)
+	root.SetHelpCommandGroupID("more")
+	root.SetCompletionCommandGroupID("more")
+	add := func(group string, cmds ...*cobra.Command) {
+		for _, c := range cmds {
+			c.GroupID = group
+			c.DisableFlagsInUseLine = true
+			root.AddCommand(c)
+		}
+	}
+	add("main", newValidateCommand(w), newPlanCommand(w), newApplyCommand(w), newImportCommand(w), newStatusCommand(w))
+	add("run", newShowCommand(w), newRecoverCommand(w), newRollbackCommand(w))
+	add("more", newFmtCommand(w), newStateCommand(w), newVersionCommand(w))
+	return root
+}
+
+// run is dssctl without os.Exit.
+func run(w *world, args []string) int {
+	root := newRootCommand(w)
+	root.SetArgs(normalize(root, withEnvironment(root, args, w.getenv)))
+	var sig syscall.Signal
+	ctx := context.WithValue(context.Background(), signalKey{}, &sig)
+	err := root.ExecuteContext(ctx)
+	if text := strings.TrimSpace(errorText(err)); text != "" {
+		fmt.Fprintf(w.stderr(), "Error: %s\n", text)
+	}
+	return exitCode(err, sig)
+}
+
+type signalKey struct{}
+
+// noteSignal tells run which signal ended the command.
+func noteSignal(ctx context.Context, s syscall.Signal) {
+	if p, ok := ctx.Value(signalKey{}).(*syscall.Signal); ok && s != 0 {
+		*p = s
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	var code *codeError
+	if errors.As(err, &code) {
+		return code.text
+	}
+	return err.Error()
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"sort"
+
+	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/executor"
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/proc"
+	"github.com/dssctl/dssctl/internal/view"
+	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/state"
+)
+
+// execute runs f with an executor whose events are shown, and ends with the
+// summary.
+func (w *world) execute(ctx context.Context, sig *signals, store state.Store, estate *config.Estate, asJSON bool, f func(context.Context, *executor.Executor) (*executor.Result, error)) error {
+	out := w.stdout()
+	var sink view.EventView
+	if asJSON {
+		sink = view.NewStream(out, w.clock)
+	} else {
+		sink = view.NewHuman(out, w.style(w.out), w.terminal(w.out), w.clock)
+	}
+	all, _ := aspects()
+	e := &executor.Executor{
+		Store: store, Performers: performers(all), Runner: w.runner,
+		Secrets: estate.Secrets, Redactor: &w.redactor, Clock: w.clock,
+		Events: sink.Event, Stop: sig.stop,
+		Open: func(in *plan.Instance, r proc.Runner) (*dss.Instance, error) {
+			return w.openInstance(in.DataDir, in.CompanionDir, r)
+		},
+	}
+	result, err := f(ctx, e)
+	sink.Close()
+	if result == nil {
+		return err
+	}
+	if verr := sink.Summary(report(result)); verr != nil && err == nil {
+		err = verr
+	}
+	return err
+}
+
+// report turns a result into what the views show.
+func report(r *executor.Result) view.RunReport {
+	out := view.RunReport{
+		Run: r.Run.ID, Status: string(r.Run.Status), Started: r.Run.Started, Ended: r.Run.Ended, Why: r.Run.Why, Safety: r.Kept,
+	}
+	for _, a := range r.Actions {
+		out.Actions = append(out.Actions, view.ActionReport{
+			ID: a.Action.ID, Title: a.Action.Title, Instance: a.Instance,
+			Outcome: view.Outcome(a.Outcome), Elapsed: a.Elapsed, Error: a.Error, Leftover: a.Leftover, Notices: a.Notices,
+		})
+	}
+	for _, address := range sortedKeys(r.Downtime) {
+		out.Downtime = append(out.Downtime, view.Downtime{Instance: address, Duration: r.Downtime[address]})
+	}
+	return out
+}
+
+// sortedKeys returns the keys of all maps, each once, in order.
+func sortedKeys[V any](maps ...map[string]V) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, m := range maps {
+		for k := range m {
+			if !seen[k] {
+				seen[k] = true
+				out = append(out, k)
+			}
+		}
+	}
+	sort.Strings(out)
+	return out
+}

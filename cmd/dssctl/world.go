@@ -1,0 +1,80 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/dssctl/dssctl/internal/clock"
+	"github.com/dssctl/dssctl/internal/proc"
+	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/internal/view"
+	"github.com/dssctl/dssctl/state"
+)
+
+// world is what the commands may touch, so that a test can hand them another.
+type world struct {
+	in        io.Reader
+	out, err  io.Writer
+	environ   []string
+	uid       func() int
+	clock     clock.Clock
+	runner    proc.Runner
+	openStore func(dir string, c clock.Clock) (state.Store, error)
+
+	// redactor is the last line: everything printed passes it.
+	redactor secret.Redactor
+	chdir    string
+}
+
+// getenv returns the value of an environment variable, "" when it is not set.
+func (w *world) getenv(name string) string {
+	for i := len(w.environ) - 1; i >= 0; i-- {
+		if v, ok := strings.CutPrefix(w.environ[i], name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// dir is the estate's folder.
+func (w *world) dir() string {
+	if w.chdir != "" {
+		return w.chdir
+	}
+	return "."
+}
+
+// stdout and stderr take known secrets out.
+func (w *world) stdout() io.Writer { return w.redactor.Writer(w.out) }
+func (w *world) stderr() io.Writer { return w.redactor.Writer(w.err) }
+
+// terminal describes what f is.
+func (w *world) terminal(f any) view.Terminal {
+	file, ok := f.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return view.Terminal{}
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil || width < 20 {
+		width = 80
+	}
+	return view.Terminal{IsTTY: true, Width: width}
+}
+
+// interactive reports whether questions can be asked.
+func (w *world) interactive() bool {
+	return w.terminal(w.in).IsTTY && w.terminal(w.err).IsTTY && w.getenv("DSSCTL_IN_AUTOMATION") == ""
+}
+
+// style of what is written to f.
+func (w *world) style(f any) view.Style {
+	t := w.terminal(f)
+	width := t.Width
+	if width == 0 {
+		width = 100
+	}
+	return view.Style{Color: view.DetectColor(w.getenv, t.IsTTY), Width: width, Unicode: view.DetectUnicode(w.getenv)}
+}
