@@ -95,17 +95,21 @@ ini() {
     END { print found }' "$DATA/install.ini"
 }
 
-# supervisor_pid: the process of this data directory's supervisor in REPLY, and whether it runs.
-supervisor_pid() {
-  local pid arguments=() word
-  { read -r pid <"$DATA/run/supervisord.pid" && mapfile -d '' arguments <"/proc/$pid/cmdline"; } 2>/dev/null || return 1
+# supervises PID: whether this process is the supervisor of this data directory. Its number may be another's by now.
+supervises() {
+  local arguments=() word
+  { mapfile -d '' arguments <"/proc/$1/cmdline"; } 2>/dev/null || return 1
   for word in "${arguments[@]}"; do
-    if [ "$word" = "$DATA" ]; then
-      REPLY=$pid
-      return 0
-    fi
+    [ "$word" != "$DATA" ] || return 0
   done
   return 1
+}
+
+# supervisor_pid: the process of this data directory's supervisor in REPLY, and whether it runs.
+supervisor_pid() {
+  local pid
+  { read -r pid <"$DATA/run/supervisord.pid"; } 2>/dev/null && supervises "$pid" || return 1
+  REPLY=$pid
 }
 
 export DIP_HOME DKUINSTALLDIR DKUJAVABIN

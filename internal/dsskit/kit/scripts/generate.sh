@@ -67,7 +67,7 @@ build_pyenv() {
   printf 'home = /usr/bin\ninclude-system-site-packages = false\ncommand = python -m venv %s/pyenv\n' "$DATA" >"$DATA/pyenv/pyvenv.cfg"
   printf '#!/bin/sh\nexec /bin/sh "$@"\n' >"$DATA/pyenv/bin/python"
   printf '#!/bin/sh\nexec "%s/pyenv/bin/python" "$0.loop"\n' "$DATA" >"$DATA/pyenv/bin/ipython"
-  printf '%s\n' 'trap "kill \$! 2>/dev/null; exit 0" TERM' 'while [ -f "$DIP_HOME/install.ini" ]; do sleep 2 & wait $!; done' >"$DATA/pyenv/bin/ipython.loop"
+  printf '%s\n' 'trap "kill \$! 2>/dev/null; wait; exit 0" TERM' 'while [ -f "$DIP_HOME/install.ini" ]; do sleep 2 & wait $!; done' >"$DATA/pyenv/bin/ipython.loop"
   echo "$VERSION" >"$DATA/pyenv/lib/python3/site-packages/dataiku.version"
   chmod 755 "$DATA/pyenv/bin/python" "$DATA/pyenv/bin/ipython"
 }
