@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -137,6 +138,15 @@ func splitProperty(line string) (key, value string) {
 	return unescapeProperty(line[:end]), unescapeProperty(rest)
 }
 
+// hexUnit reads four hexadecimal digits at the beginning of s.
+func hexUnit(s string) (rune, bool) {
+	if len(s) < 4 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(s[:4], 16, 16)
+	return rune(n), err == nil
+}
+
 func unescapeProperty(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -155,14 +165,20 @@ func unescapeProperty(s string) string {
 		case 'f':
 			b.WriteByte('\f')
 		case 'u':
-			if i+4 < len(s) {
-				if n, err := strconv.ParseUint(s[i+1:i+5], 16, 16); err == nil {
-					b.WriteRune(rune(n))
-					i += 4
-					continue
+			r, ok := hexUnit(s[i+1:])
+			if !ok {
+				b.WriteByte('u')
+				continue
+			}
+			i += 4
+			if utf16.IsSurrogate(r) && strings.HasPrefix(s[i+1:], `\u`) {
+				if low, ok := hexUnit(s[i+3:]); ok {
+					if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
+						r, i = pair, i+6
+					}
 				}
 			}
-			b.WriteByte('u')
+			b.WriteRune(r)
 		default:
 			b.WriteByte(s[i])
 		}
@@ -187,6 +203,11 @@ func escapeProperty(s string, key bool) string {
 		case key && strings.ContainsRune("=: #!", r), !key && i == 0 && r == ' ':
 			b.WriteByte('\\')
 			b.WriteRune(r)
+		case r > '~':
+			// Java reads the file as ISO 8859-1 or as UTF-8, by how it is asked.
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			}
 		default:
 			b.WriteRune(r)
 		}

@@ -25,7 +25,11 @@ func (a connectionArgs) resolve(c *providers.Call) (resolved, error) {
 	s.place.Others = append(s.place.Others, a.Siblings...)
 	fallback := ""
 	if s.Password == nil {
-		l, err := readInstance(c)
+		read := readInstance
+		if a.Govern {
+			read = func(c *providers.Call) (live, error) { return readGovern(c.Instance) }
+		}
+		l, err := read(c)
 		if err != nil {
 			return resolved{}, err
 		}

@@ -127,23 +127,21 @@ func (p *proposer) governChanges(here bool) {
 			s.add("jdbc_url", present(l.URL), p.to.URL, p.c.URL.IsSecret() || sensitiveName.MatchString(l.URL), "")
 		}
 	case !here:
-		was := func(v string) any {
-			if !l.External {
-				return nil
-			}
-			return present(v)
-		}
 		for _, a := range []struct {
-			path, before, after string
-			hidden              bool
+			path          string
+			before, after any
+			hidden        bool
 		}{
 			{"host", p.from.Host, p.to.Host, p.c.Host.IsSecret()},
-			{"port", strconv.Itoa(p.from.Port), strconv.Itoa(p.to.Port), p.c.Port.IsSecret()},
+			{"port", p.from.Port, p.to.Port, p.c.Port.IsSecret()},
 			{"database", p.from.Database, p.to.Database, p.c.Database.IsSecret()},
 			{"schema", p.from.place.Schema, p.to.place.Schema, false},
 		} {
-			if !l.External || a.before != a.after {
-				s.add(a.path, was(a.before), a.after, a.hidden, "")
+			if !l.External {
+				a.before = nil
+			}
+			if a.before != a.after {
+				s.add(a.path, a.before, a.after, a.hidden, "")
 			}
 		}
 	}

@@ -40,16 +40,9 @@ func governCall(c *providers.Call) (governArgs, resolved, error) {
 	if err != nil {
 		return a, resolved{}, err
 	}
-	s, err := a.Connection.resolve(c.Secrets)
-	if err != nil {
-		return a, resolved{}, fmt.Errorf("read the declaration of %s: %w", c.Action.Block, err)
-	}
-	s.place.Schema = governSchema(s)
-	fallback := ""
-	if l, err := readGovern(c.Instance); err == nil && l.User == s.User {
-		fallback = l.Password
-	}
-	return a, resolved{s, s.login(fallback)}, nil
+	r, err := a.resolve(c)
+	r.place.Schema = governSchema(r.settings)
+	return a, r, err
 }
 
 func (governStep) Do(ctx context.Context, c *providers.Call) error {

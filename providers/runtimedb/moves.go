@@ -22,6 +22,8 @@ type connectionArgs struct {
 	DropURL bool `json:"drop_jdbc_url,omitempty"`
 	// Embedded: there is no connection, only pools.
 	Embedded bool `json:"embedded,omitempty"`
+	// Govern: the login stands in dip.properties.
+	Govern bool `json:"govern,omitempty"`
 	// Kept is what failed runs left elsewhere: the next record goes on
 	// remembering it.
 	Kept []leftover `json:"kept_leftovers,omitempty"`

@@ -36,7 +36,7 @@ type rig struct {
 	run      int
 }
 
-func newRig(t *testing.T, version string, seed int64) *rig {
+func newRig(t *testing.T, version string, seed int64, node ...string) *rig {
 	t.Helper()
 	if os.Getuid() == 0 {
 		t.Skip("neither DSS nor PostgreSQL runs as root: run the tests with scripts/test")
@@ -57,7 +57,7 @@ func newRig(t *testing.T, version string, seed int64) *rig {
 	must(err)
 	t.Cleanup(release)
 	r := &rig{t: t, secrets: map[string]string{"pw": "planted p'ss\"wörd\\"}}
-	r.kit, err = dsskit.Install(ctx, kitDir, dsskit.InstallOptions{DataDir: filepath.Join(t.TempDir(), "dss data"), Port: port, Seed: seed, RowsPerTable: 60})
+	r.kit, err = dsskit.Install(ctx, kitDir, dsskit.InstallOptions{DataDir: filepath.Join(t.TempDir(), "dss data"), Port: port, Seed: seed, RowsPerTable: 60, NodeType: strings.Join(node, "")})
 	must(err)
 	t.Cleanup(func() { must(r.kit.Close()) })
 	r.pg, err = dsskit.StartPostgres(ctx, filepath.Join(t.TempDir(), "pg"), dsskit.PGOptions{MaxConnections: 100})
