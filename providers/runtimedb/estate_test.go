@@ -4,13 +4,17 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/config/schema"
 	"github.com/dssctl/dssctl/internal/jsonedit"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
 )
 
 func mustDoc(t *testing.T, internal string) *jsonedit.Doc {
@@ -152,5 +156,26 @@ func TestSchemaRefuses(t *testing.T) {
 	_, diags := tryEstate("instance \"a\" {\n data_dir = \"/d\"\n runtime_database \"embedded\" {\n host = \"h\"\n }\n}\n")
 	if !diags.HasErrors() {
 		t.Error("host is allowed for embedded")
+	}
+}
+
+// A version change that is declared beside the move goes first, and counts.
+func TestVersionOfTheDeclaredRelease(t *testing.T) {
+	s := config.InstanceSchema(New().Schema(), schema.Fragment{Blocks: []schema.Block{{Type: "release", Attributes: []schema.Attribute{{Name: "version", Type: cty.String}}}}})
+	for version, want := range map[string]bool{"": true, "12.5.1": true, "14.4.1": false} {
+		release := ""
+		if version != "" {
+			release = fmt.Sprintf("release {\n version = %q\n}\n", version)
+		}
+		e, diags := config.Load(config.LoadOptions{Schema: s, FS: fstest.MapFS{"main.dss.hcl": {Data: []byte(
+			variables + "instance \"design\" {\n data_dir = \"/d\"\n" + release + declaredPG + "\n}\n")}}})
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		o := &observation{node: "design", target: look{sight: good()}}
+		_, diags = New().Propose(providers.Request{Address: "instance.design", Facts: dss.Facts{Version: "12.0.0"}, Desired: e.Instances[0], Observed: o, Secrets: e.Secrets, Key: testKey})
+		if got := len(diags) > 0; got != want || diags.HasErrors() {
+			t.Errorf("release %q: diagnostics %v, want the warning of older versions: %t", version, diags, want)
+		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dssctl/dssctl/internal/dsskit"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/runtimedb/pg"
 )
 
 const planted = "planted p'ss"
@@ -80,8 +82,26 @@ func transferAndRotate(t *testing.T, r *rig) {
 	old := r.tables("rt")
 	p, e, planned := r.plan(block)
 	r.begin()
-	if err := r.apply(p, e, nil); err != nil {
+	// As if killed between the receipt and the commit: nothing of it is there.
+	if err := (memoryReceipt{r, string(KindTransfer)}).Save(transferReceipt{Planned: []pg.Object{{Kind: "TABLE", Name: "a_never_committed"}}}); err != nil {
+		t.Fatal(err)
+	}
+	transferred := false
+	if err := r.apply(p, e, func(s providers.Step) error {
+		if s.Kind == KindConfigure {
+			// As if killed behind the commit: it is found done.
+			for _, s := range p.Steps {
+				if s.Kind == KindTransfer {
+					transferred, _ = transferStep{}.Done(t.Context(), r.call(e, s))
+				}
+			}
+		}
+		return nil
+	}); err != nil {
 		t.Fatalf("%v\n%s", err, planned)
+	}
+	if !transferred {
+		t.Error("a committed transfer is not found done")
 	}
 	r.wantEmpty(block)
 	settings := r.settings()

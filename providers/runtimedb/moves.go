@@ -96,8 +96,8 @@ func (p *proposer) moveIn() {
 	if !ok {
 		return
 	}
-	if olderThan(p.req.Facts.Version, 12, 5, 2) {
-		p.warn("", "One database will not be copied", "Before 12.5.2, copy-databases-to-external leaves the database of requests behind; this is DSS %s. Upgrade first, if its content counts.", p.req.Facts.Version)
+	if olderThan(p.version(), 12, 5, 2) {
+		p.warn("", "One database will not be copied", "Before 12.5.2, copy-databases-to-external leaves the database of requests behind; this is DSS %s. Upgrade first, if its content counts.", p.version())
 	}
 	p.prepare(leftovers)
 	p.step(KindConfigure, "set internalDatabase in general-settings.json", plan.Doing, offlineTrial, p.args(), settingsUndo, plan.Cost{}, settingsRead)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/plan"
@@ -207,13 +208,24 @@ func (p *proposer) password(here bool) {
 
 // versions refuses what the DSS version cannot do.
 func (p *proposer) versions() {
-	v := p.req.Facts.Version
+	v := p.version()
 	if olderThan(v, 5, 1) {
 		p.fail("", "This DSS knows no external runtime databases", "DSS %s keeps its runtime databases embedded; PostgreSQL is possible since 5.1. Upgrade first.", v)
 	}
 	if p.to.place.Schema != "public" && olderThan(v, 11, 0, 1) {
 		p.fail("schema", "This DSS knows no other schema than public", "A schema other than \"public\" works since DSS 11.0.1; this is %s. Upgrade first, or leave schema out.", v)
 	}
+}
+
+// version is the one that DSS will have by then: a declared version change goes
+// first.
+func (p *proposer) version() string {
+	if release := p.req.Desired.Child("release"); release != nil && release.Declared("version") {
+		if v := release.Value("version"); !v.IsMarked() && v.Type() == cty.String {
+			return v.AsString()
+		}
+	}
+	return p.req.Facts.Version
 }
 
 // stay plans what needs no copy.
