@@ -12,7 +12,7 @@ import (
 	"github.com/dssctl/dssctl/providers/dss"
 )
 
-// editReceipt recognises the file before and after an edit.
+// editReceipt recognizes the file before and after an edit.
 type editReceipt struct {
 	Before string `json:"before"` // fingerprints of all bytes
 	After  string `json:"after"`

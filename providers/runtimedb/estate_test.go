@@ -134,7 +134,7 @@ func TestSchemaRefuses(t *testing.T) {
 		`port = 0`:              "65535",
 		`password = ""`:         "leave the attribute out",
 		`schema = ""`:           "must not be empty",
-		`jdbc_url = "jdbc:h2:"`: "jdbc:postgresql:",
+		`jdbc_url = "jdbc:h2:"`: "the scheme jdbc:postgresql",
 		`jdbc_url = "jdbc:postgresql://h/d?password=planted-in-url"`: "must not hold the password",
 		`hots = "x"`: "host",
 		`pool {

@@ -190,7 +190,7 @@ func (p *proposer) governSteps(here bool) {
 		p.step(KindGovern, "set psql.jdbc in dip.properties", plan.Doing, offlineTrial, args, settingsUndo, plan.Cost{}, governReads)
 	}
 	if empty {
-		p.step(KindGovernInit, "initialise Govern's database", plan.Doing, offlineTrial, args,
+		p.step(KindGovernInit, "initialize Govern's database", plan.Doing, offlineTrial, args,
 			plan.Undo{Possible: true, How: "drop the tables made"}, plan.Cost{}, nil)
 	}
 	p.inUse()

@@ -27,7 +27,7 @@ func TestProposeGovern(t *testing.T) {
 		"fresh":              {block: block + "}", o: observation{target: look{sight: good()}}},
 		"fresh, too old":     {block: block + "}", o: observation{target: look{sight: old}}},
 		"as declared":        {block: block + "}", live: live{External: true, UseURL: true, URL: url, User: "gov", Password: pw}, o: observation{target: look{sight: withTables(good(), "item")}}},
-		"never initialised":  {block: block + "}", live: live{External: true, UseURL: true, URL: url, User: "gov", Password: pw}, o: observation{target: look{sight: good()}}},
+		"never initialized":  {block: block + "}", live: live{External: true, UseURL: true, URL: url, User: "gov", Password: pw}, o: observation{target: look{sight: good()}}},
 		"password":           {block: block + "}", live: live{External: true, UseURL: true, URL: url, User: "gov", Password: "x"}, o: observation{target: look{sight: withTables(good(), "item")}}},
 		"elsewhere":          {block: block + "}", live: live{External: true, UseURL: true, URL: "jdbc:postgresql://old/govern", User: "gov", Password: pw}, o: observation{target: look{sight: good()}}},
 		"elsewhere, adopted": {block: block + "adopt = true\n}", live: live{External: true, UseURL: true, URL: "jdbc:postgresql://old/govern", User: "gov", Password: pw}, o: observation{target: look{sight: withTables(good(), "item")}}},
@@ -50,7 +50,7 @@ func TestProposeGovern(t *testing.T) {
 	}
 }
 
-// A fresh Govern node, for real: set up, initialised, started, undone.
+// A fresh Govern node, for real: set up, initialized, started, undone.
 func TestGovernForReal(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "14.4.1", 3, "govern")

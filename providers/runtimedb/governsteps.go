@@ -154,7 +154,7 @@ func (governInitStep) Do(ctx context.Context, c *providers.Call) error {
 	result, err := c.Instance.GovernAdmin(ctx, "init-db")
 	c.Notice(commandNotice("govern-admin init-db", result))
 	if err != nil {
-		return fmt.Errorf("initialise Govern's database: %w", err)
+		return fmt.Errorf("initialize Govern's database: %w", err)
 	}
 	made, err := pg.Objects(ctx, r.login, r.place, true)
 	if err != nil {
@@ -170,7 +170,7 @@ func (governInitStep) Verify(ctx context.Context, c *providers.Call) error {
 	}
 	found, err := pg.Objects(ctx, r.login, r.place, false)
 	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("initialise Govern's database: the command ended well, but %s holds no table", r.shownPlace())
+		err = fmt.Errorf("initialize Govern's database: the command ended well, but %s holds no table", r.shownPlace())
 	}
 	return err
 }

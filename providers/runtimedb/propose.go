@@ -90,8 +90,10 @@ func (p *proposer) embedded() {
 	var s changeSet
 	s.pool(p.c.Pool, to.Pool, p.o.live)
 	if p.o.live.External {
-		p.out.Changes = append([]plan.Change{{Block: Name, Path: "type", Op: plan.Update, Before: jsonOf(postgresql), After: jsonOf(embedded),
-			Note: "the tables stay in PostgreSQL, out of use"}}, s.list...)
+		p.out.Changes = append([]plan.Change{{
+			Block: Name, Path: "type", Op: plan.Update, Before: jsonOf(postgresql), After: jsonOf(embedded),
+			Note: "the tables stay in PostgreSQL, out of use",
+		}}, s.list...)
 		p.toEmbedded()
 		return
 	}

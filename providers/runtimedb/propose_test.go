@@ -71,8 +71,10 @@ func TestPropose(t *testing.T) {
 	}{
 		"move in":               {block: declaredPG, o: observation{bytes: 1300 << 20, target: look{sight: noSchema}}},
 		"move in, pool numbers": {block: declaredPG, internal: onlyPool, o: observation{target: look{sight: good()}}},
-		"move in, few connections": {block: strings.Replace(declaredPG, "user ", "pool { max_pooled_external_connections = 20 }\nuser ", 1), internal: onlyPool,
-			o: observation{target: look{sight: small}}},
+		"move in, few connections": {
+			block: strings.Replace(declaredPG, "user ", "pool { max_pooled_external_connections = 20 }\nuser ", 1), internal: onlyPool,
+			o: observation{target: look{sight: small}},
+		},
 		"move in, unreachable":        {block: declaredPG, o: observation{target: look{err: refused}}},
 		"move in, wrong password":     {block: declaredPG, o: observation{target: look{err: wrong}}},
 		"move in, encrypted password": {block: strings.Replace(declaredPG, "var.pw", `"e:AES:xyz"`, 1), o: observation{target: look{err: wrong}}},
@@ -80,12 +82,18 @@ func TestPropose(t *testing.T) {
 		"move in, no schema":          {block: declaredPG, o: observation{target: look{sight: forbidden}}},
 		"move in, occupied":           {block: declaredPG, o: observation{target: look{sight: withTables(good(), "design_jobs", "design_metrics")}}},
 		"move in, occupied by longer": {block: declaredPG, o: observation{target: look{sight: withTables(good(), "design_2_jobs", "design_2_metrics")}}},
-		"move in, leftovers": {block: declaredPG, o: observation{target: look{sight: withTables(good(), "design_jobs")}},
-			rec: record{Type: embedded, Leftovers: []leftover{{Run: "r1", Place: leftPlace, Objects: []pg.Object{{Kind: "TABLE", Name: "design_jobs"}, {Kind: "TABLE", Name: "design_gone"}}}}}},
-		"move in, leftovers unnamed": {block: declaredPG, o: observation{target: look{sight: withTables(good(), "design_jobs")}},
-			rec: record{Type: embedded, Leftovers: []leftover{{Run: "r1", Place: leftPlace, All: true}}}},
-		"move in, leftovers elsewhere": {block: declaredPG, o: observation{target: look{sight: withTables(good(), "design_jobs")}},
-			rec: record{Type: embedded, Leftovers: []leftover{{Run: "r1", Place: "elsewhere", All: true}}}},
+		"move in, leftovers": {
+			block: declaredPG, o: observation{target: look{sight: withTables(good(), "design_jobs")}},
+			rec: record{Type: embedded, Leftovers: []leftover{{Run: "r1", Place: leftPlace, Objects: []pg.Object{{Kind: "TABLE", Name: "design_jobs"}, {Kind: "TABLE", Name: "design_gone"}}}}},
+		},
+		"move in, leftovers unnamed": {
+			block: declaredPG, o: observation{target: look{sight: withTables(good(), "design_jobs")}},
+			rec: record{Type: embedded, Leftovers: []leftover{{Run: "r1", Place: leftPlace, All: true}}},
+		},
+		"move in, leftovers elsewhere": {
+			block: declaredPG, o: observation{target: look{sight: withTables(good(), "design_jobs")}},
+			rec: record{Type: embedded, Leftovers: []leftover{{Run: "r1", Place: "elsewhere", All: true}}},
+		},
 		"move in, old DSS":     {block: declaredPG, facts: dss.Facts{Version: "12.5.1"}, o: observation{target: look{sight: good()}}},
 		"move in, older DSS":   {block: declaredPG, facts: dss.Facts{Version: "11.0.0"}, o: observation{target: look{sight: good()}}},
 		"move in, ancient DSS": {block: declaredPG, facts: dss.Facts{Version: "5.0.5"}, o: observation{target: look{sight: good()}}},
@@ -108,8 +116,10 @@ func TestPropose(t *testing.T) {
 		"as declared":              {block: declaredPG, internal: livePG, o: observation{target: look{sight: inUse}}, rec: knows(pw, "e:AES:abc")},
 		"as declared, unreachable": {block: declaredPG, internal: livePG, o: observation{target: look{err: refused}}, rec: knows(pw, "e:AES:abc")},
 		"password by login":        {block: declaredPG, internal: livePG, o: observation{target: look{sight: inUse}}},
-		"password by login, DSS runs": {block: declaredPG, internal: livePG, facts: dss.Facts{Service: dss.ServiceRunning}, o: observation{target: look{sight: withTables(good(), "design_jobs")}},
-			rec: knows(pw, "e:AES:older")},
+		"password by login, DSS runs": {
+			block: declaredPG, internal: livePG, facts: dss.Facts{Service: dss.ServiceRunning}, o: observation{target: look{sight: withTables(good(), "design_jobs")}},
+			rec: knows(pw, "e:AES:older"),
+		},
 		"password unknown":           {block: declaredPG, internal: livePG, facts: dss.Facts{Service: dss.ServiceStopped}, o: observation{target: look{sight: withTables(good(), "design_jobs")}}},
 		"password changed":           {block: declaredPG, internal: livePG, o: observation{target: look{sight: inUse}}, rec: knows("another one", "e:AES:abc")},
 		"password changed, refused":  {block: declaredPG, internal: livePG, o: observation{target: look{err: wrong}}, rec: knows("another one", "e:AES:abc")},
@@ -123,15 +133,21 @@ func TestPropose(t *testing.T) {
 		"host by another name":       {block: declaredPG, internal: other, o: observation{target: look{sight: inUse}, source: look{sight: inUse}}, rec: knows(pw, "e:AES:abc")},
 		"live URL to the same place": {block: declaredPG, internal: strings.Replace(livePG, `"port"`, `"useURL": true, "url": "jdbc:postgresql://PG.internal/dss?sslmode=require", "port"`, 1), o: observation{target: look{sight: inUse}}, rec: knows(pw, "e:AES:abc")},
 		"live URL not understood":    {block: declaredPG, internal: strings.Replace(livePG, `"port"`, `"useURL": true, "url": "jdbc:postgresql://a,b/dss", "port"`, 1)},
-		"transfer": {block: declaredPG, internal: strings.Replace(other, "design_", "old_", 1), o: observation{target: look{sight: good()},
-			source: look{sight: func() *pg.Sight { s := withTables(good(), "old_jobs", "old_metrics"); s.Identity = "id/2"; return s }()}}, rec: knows(pw, "e:AES:abc")},
+		"transfer": {block: declaredPG, internal: strings.Replace(other, "design_", "old_", 1), o: observation{
+			target: look{sight: good()},
+			source: look{sight: func() *pg.Sight { s := withTables(good(), "old_jobs", "old_metrics"); s.Identity = "id/2"; return s }()},
+		}, rec: knows(pw, "e:AES:abc")},
 		"transfer to a shorter prefix": {block: declaredPG, internal: strings.Replace(livePG, "design_", "design_2_", 1), o: observation{target: look{sight: good()}, source: look{sight: withTables(good(), "design_2_jobs")}}, rec: knows(pw, "e:AES:abc")},
-		"transfer with source": {block: strings.Replace(declaredPG, "user ", "source {\n user = \"old\"\n password = var.pw\n }\nuser ", 1), internal: other,
-			o: observation{target: look{sight: good()}, source: look{sight: old}}},
+		"transfer with source": {
+			block: strings.Replace(declaredPG, "user ", "source {\n user = \"old\"\n password = var.pw\n }\nuser ", 1), internal: other,
+			o: observation{target: look{sight: good()}, source: look{sight: old}},
+		},
 		"transfer, no login":  {block: declaredPG, internal: other, o: observation{target: look{sight: good()}, source: look{why: "its password is kept encrypted by DSS"}}},
 		"transfer, obstacles": {block: declaredPG, internal: other, o: observation{target: look{sight: good()}, source: look{sight: old}, obstacles: []string{"view design_v", "triggers of table design_jobs"}}},
-		"back to embedded": {block: `runtime_database "embedded" {}`, internal: livePG,
-			o: observation{h2: []h2File{{name: "jobs.mv.db", changed: time.Date(2024, 5, 6, 7, 8, 0, 0, time.UTC)}}}},
+		"back to embedded": {
+			block: `runtime_database "embedded" {}`, internal: livePG,
+			o: observation{h2: []h2File{{name: "jobs.mv.db", changed: time.Date(2024, 5, 6, 7, 8, 0, 0, time.UTC)}}},
+		},
 		"back to embedded, no files": {block: `runtime_database "embedded" {}`, internal: livePG},
 		"embedded already":           {block: `runtime_database "embedded" {}`, internal: onlyPool},
 		"embedded, pool":             {block: "runtime_database \"embedded\" {\n pool {\n builtin_connections_max_idle_ms = 60000\n max_pooled_external_connections = 50\n }\n }", internal: onlyPool},
@@ -152,8 +168,10 @@ func TestPropose(t *testing.T) {
 			if f.NodeType == "" {
 				f.NodeType = "design"
 			}
-			req := providers.Request{Address: "instance.design", Facts: f, Desired: e.Instances[0], Observed: &o, Secrets: e.Secrets, Key: testKey,
-				Throughput: map[string]float64{string(KindCopy): 10 << 20}}
+			req := providers.Request{
+				Address: "instance.design", Facts: f, Desired: e.Instances[0], Observed: &o, Secrets: e.Secrets, Key: testKey,
+				Throughput: map[string]float64{string(KindCopy): 10 << 20},
+			}
 			if tt.rec != nil {
 				req.Recorded = jsonOf(tt.rec)
 			}
@@ -228,8 +246,14 @@ func TestOlderThan(t *testing.T) {
 		than    []int
 		want    bool
 	}{
-		{"12.5.1", []int{12, 5, 2}, true}, {"12.5.2", []int{12, 5, 2}, false}, {"12.5.2-hotfix1", []int{12, 5, 2}, false},
-		{"12.5", []int{12, 5, 2}, true}, {"9.9.9", []int{11, 0, 1}, true}, {"14.4.1", []int{11, 0, 1}, false}, {"", []int{5, 1}, false}, {"dev", []int{5, 1}, false},
+		{"12.5.1", []int{12, 5, 2}, true},
+		{"12.5.2", []int{12, 5, 2}, false},
+		{"12.5.2-hotfix1", []int{12, 5, 2}, false},
+		{"12.5", []int{12, 5, 2}, true},
+		{"9.9.9", []int{11, 0, 1}, true},
+		{"14.4.1", []int{11, 0, 1}, false},
+		{"", []int{5, 1}, false},
+		{"dev", []int{5, 1}, false},
 	} {
 		if got := olderThan(tt.version, tt.than...); got != tt.want {
 			t.Errorf("olderThan(%q, %v) = %t", tt.version, tt.than, got)

@@ -17,7 +17,7 @@ type record struct {
 	Leftovers []leftover `json:"leftovers,omitempty"`
 }
 
-// passwordRecord recognises a password that DSS keeps encrypted: the same one
+// passwordRecord recognizes a password that DSS keeps encrypted: the same one
 // never encrypts twice to the same string.
 type passwordRecord struct {
 	// Value is the fingerprint of the password, Stored that of what stands in

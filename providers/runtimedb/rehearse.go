@@ -51,8 +51,10 @@ func (rehearseStep) Do(ctx context.Context, c *providers.Call) error {
 }
 
 func inUseError(r resolved, names []string) error {
-	return &pg.Error{Kind: pg.InUse, Doing: fmt.Sprintf("use schema %s with the prefix %q as an empty place in", r.place.Schema, r.place.Prefix), Where: r.login.Where(), Role: r.login.User,
-		Detail: fmt.Sprintf("tables that this run did not make are there: %s; plan again", pg.FirstNames(names))}
+	return &pg.Error{
+		Kind: pg.InUse, Doing: fmt.Sprintf("use schema %s with the prefix %q as an empty place in", r.place.Schema, r.place.Prefix), Where: r.login.Where(), Role: r.login.User,
+		Detail: fmt.Sprintf("tables that this run did not make are there: %s; plan again", pg.FirstNames(names)),
+	}
 }
 
 // schemaStep creates the schema. It carries the run's mark, by which Undo knows

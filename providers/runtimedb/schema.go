@@ -63,28 +63,38 @@ func (*Provider) Schema() schema.Fragment {
 	str := func(name, doc string, check func(cty.Value) error) schema.Attribute {
 		return schema.Attribute{Name: name, Type: cty.String, Labels: external, Doc: doc, Check: check}
 	}
-	port := schema.Attribute{Name: "port", Type: cty.Number, Labels: external, Default: cty.NumberIntVal(5432), Check: schema.Port,
-		Doc: "Port of the PostgreSQL server."}
+	port := schema.Attribute{
+		Name: "port", Type: cty.Number, Labels: external, Default: cty.NumberIntVal(5432), Check: schema.Port,
+		Doc: "Port of the PostgreSQL server.",
+	}
 	inSchema := str("schema", "Schema in which DSS makes its tables. It is created when absent and the role may create it. Other than \"public\" it needs DSS 11.0.1.", identifier(""))
 	inSchema.Default, inSchema.Public = cty.StringVal("public"), true
 	prefix := str("table_prefix", "What the names of all tables begin with. Needed where several instances share a schema. Absent: no prefix. Tables are matched by the prefix as written and in lower case.", identifier(": leave the attribute out for no prefix"))
 	prefix.Public = true
 	password := str("password", "Password of the role. DSS keeps it encrypted. Absent: unmanaged, the instance keeps the one it has. It may be given as DSS encrypted it (e:AES:…); dssctl then cannot log in with it itself.", notEmpty(": leave the attribute out to keep the password as it is"))
 	password.Secret = true
-	properties := schema.Attribute{Name: "properties", Type: cty.Map(cty.String), Labels: external,
-		Doc: "All properties for the PostgreSQL JDBC driver. ssl, sslmode, sslrootcert, sslcert, sslkey and connectTimeout hold for dssctl's own connection too. Absent: unmanaged."}
-	others := schema.Attribute{Name: "other_prefixes", Type: cty.List(cty.String), Labels: external,
-		Doc: "Table prefixes of instances outside this estate in the same schema. Needed only where another prefix begins with this instance's."}
-	adopt := schema.Attribute{Name: "adopt", Type: cty.Bool, Labels: external, Default: cty.False,
-		Doc: "The tables found at the declared place are this instance's already (a restored dump, a promoted standby): use them, and copy nothing."}
+	properties := schema.Attribute{
+		Name: "properties", Type: cty.Map(cty.String), Labels: external,
+		Doc: "All properties for the PostgreSQL JDBC driver. ssl, sslmode, sslrootcert, sslcert, sslkey and connectTimeout hold for dssctl's own connection too. Absent: unmanaged.",
+	}
+	others := schema.Attribute{
+		Name: "other_prefixes", Type: cty.List(cty.String), Labels: external,
+		Doc: "Table prefixes of instances outside this estate in the same schema. Needed only where another prefix begins with this instance's.",
+	}
+	adopt := schema.Attribute{
+		Name: "adopt", Type: cty.Bool, Labels: external, Default: cty.False,
+		Doc: "The tables found at the declared place are this instance's already (a restored dump, a promoted standby): use them, and copy nothing.",
+	}
 
 	pool := schema.Block{Type: "pool", Doc: "Advanced settings of DSS's connection pools. Dataiku discourages changing them. What is absent is unmanaged."}
 	for _, k := range poolKeys {
 		pool.Attributes = append(pool.Attributes, schema.Attribute{Name: k.name, Type: cty.Number, Check: schema.Between(0, 1<<40), Doc: k.doc})
 	}
 	sourcePassword := schema.Attribute{Name: "password", Type: cty.String, Secret: true, Required: true, Doc: "Its password."}
-	source := schema.Block{Type: "source", Doc: "The login to the PostgreSQL place that the tables are carried away from. Needed only where dssctl cannot know it: the role differs from user, and its password is kept encrypted by DSS.",
-		Attributes: []schema.Attribute{{Name: "user", Type: cty.String, Required: true, Check: schema.NotEmpty, Doc: "A role that may read the tables."}, sourcePassword}}
+	source := schema.Block{
+		Type: "source", Doc: "The login to the PostgreSQL place that the tables are carried away from. Needed only where dssctl cannot know it: the role differs from user, and its password is kept encrypted by DSS.",
+		Attributes: []schema.Attribute{{Name: "user", Type: cty.String, Required: true, Check: schema.NotEmpty, Doc: "A role that may read the tables."}, sourcePassword},
+	}
 
 	return schema.Fragment{Blocks: []schema.Block{{
 		Type:   Name,

@@ -117,8 +117,10 @@ SELECT c.relname::text, c.relkind::text, quote_ident(n.nspname) || '.' || quote_
 	var t table
 	var kind string
 	var typed, policies, rules, readable, inherits, triggers bool
-	_, err = pgx.ForEachRow(rows, []any{&t.name, &kind, &t.quoted, &t.unlogged, &t.options, &t.comment, &t.bytes,
-		&typed, &policies, &rules, &readable, &inherits, &triggers}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{
+		&t.name, &kind, &t.quoted, &t.unlogged, &t.options, &t.comment, &t.bytes,
+		&typed, &policies, &rules, &readable, &inherits, &triggers,
+	}, func() error {
 		if !p.Owns(t.name) {
 			return nil
 		}
@@ -126,10 +128,16 @@ SELECT c.relname::text, c.relkind::text, quote_ident(n.nspname) || '.' || quote_
 			is   bool
 			what string
 		}{
-			{kind == "p", "partitioned table %s"}, {kind == "v", "view %s"}, {kind == "m", "materialized view %s"},
-			{kind == "f", "foreign table %s"}, {typed, "table %s of a composite type"}, {policies, "row security of table %s"},
-			{kind == "r" && rules, "rules of table %s"}, {!readable, "table %s, which the role may not read"},
-			{kind != "p" && inherits, "inheritance of table %s"}, {triggers, "triggers of table %s"},
+			{kind == "p", "partitioned table %s"},
+			{kind == "v", "view %s"},
+			{kind == "m", "materialized view %s"},
+			{kind == "f", "foreign table %s"},
+			{typed, "table %s of a composite type"},
+			{policies, "row security of table %s"},
+			{kind == "r" && rules, "rules of table %s"},
+			{!readable, "table %s, which the role may not read"},
+			{kind != "p" && inherits, "inheritance of table %s"},
+			{triggers, "triggers of table %s"},
 		} {
 			if o.is {
 				c.obstacle(o.what, t.name)
@@ -171,8 +179,10 @@ SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a
 	}
 	var name string
 	var col column
-	_, err = pgx.ForEachRow(rows, []any{&name, &col.name, &col.typ, &col.notNull, &col.def, &col.identity, &col.generated,
-		&col.collation, &col.comment, &col.send}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{
+		&name, &col.name, &col.typ, &col.notNull, &col.def, &col.identity, &col.generated,
+		&col.collation, &col.comment, &col.send,
+	}, func() error {
 		one := col
 		t := c.table(name)
 		t.columns = append(t.columns, &one)
@@ -273,8 +283,10 @@ SELECT q.relname::text, quote_ident(n.nspname) || '.' || quote_ident(q.relname),
 	}
 	var s sequence
 	var readable bool
-	_, err = pgx.ForEachRow(rows, []any{&s.name, &s.quoted, &s.typ, &s.start, &s.step, &s.least, &s.most, &s.cache, &s.cycle,
-		&s.table, &s.column, &s.identity, &readable}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{
+		&s.name, &s.quoted, &s.typ, &s.start, &s.step, &s.least, &s.most, &s.cache, &s.cycle,
+		&s.table, &s.column, &s.identity, &readable,
+	}, func() error {
 		owner := c.table(s.table)
 		if owner == nil && (s.table != "" || !p.Owns(s.name)) {
 			return nil

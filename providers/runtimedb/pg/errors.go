@@ -158,7 +158,7 @@ func serverKind(p *pgconn.PgError) (Kind, string) {
 	case "57P03", "57P01", "57P02":
 		return Starting, ""
 	case "57014", "25P03":
-		return Timeout, "the statement was cancelled"
+		return Timeout, "the statement was canceled"
 	case "55P03", "40P01":
 		return Locked, ""
 	case "42501":

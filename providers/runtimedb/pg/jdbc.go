@@ -16,10 +16,16 @@ func (l Login) settings() (string, error) {
 		return "", &Error{Kind: TLS, Doing: "connect to", Where: l.Where(), Role: l.User, Detail: err.Error()}
 	}
 	kv := [][2]string{
-		{"host", l.Host}, {"port", strconv.Itoa(l.port())}, {"dbname", l.Database}, {"user", l.User},
-		{"sslmode", mode}, {"connect_timeout", timeout(l.Properties)},
+		{"host", l.Host},
+		{"port", strconv.Itoa(l.port())},
+		{"dbname", l.Database},
+		{"user", l.User},
+		{"sslmode", mode},
+		{"connect_timeout", timeout(l.Properties)},
 		// Named even when empty, so that the environment does not reach in.
-		{"sslcert", l.Properties["sslcert"]}, {"sslkey", l.Properties["sslkey"]}, {"passfile", ""},
+		{"sslcert", l.Properties["sslcert"]},
+		{"sslkey", l.Properties["sslkey"]},
+		{"passfile", ""},
 	}
 	if root := l.Properties["sslrootcert"]; root != "" {
 		kv = append(kv, [2]string{"sslrootcert", root})
@@ -70,7 +76,7 @@ type JDBCURL struct {
 func ParseJDBC(s string) (JDBCURL, error) {
 	const scheme = "jdbc:postgresql:"
 	if len(s) < len(scheme) || !strings.EqualFold(s[:len(scheme)], scheme) {
-		return JDBCURL{}, fmt.Errorf("must begin with jdbc:postgresql:")
+		return JDBCURL{}, fmt.Errorf("must begin with the scheme jdbc:postgresql, as in jdbc:postgresql://HOST/DATABASE")
 	}
 	rest, query, _ := strings.Cut(s[len(scheme):], "?")
 	u := JDBCURL{Host: "localhost", Properties: map[string]string{}}

@@ -26,7 +26,7 @@ type Login struct {
 	User     string
 	Password string
 	// Properties are properties of the PostgreSQL JDBC driver. Those that
-	// concern how the connection is made (ssl…, connectTimeout) are honoured.
+	// concern how the connection is made (ssl…, connectTimeout) are honored.
 	Properties map[string]string
 
 	lockWait string // "10s" when ""
@@ -91,8 +91,10 @@ func Connect(ctx context.Context, l Login) (*Conn, error) {
 	}
 	if conn.Version < MinVersion {
 		conn.Close()
-		return nil, &Error{Kind: TooOld, Doing: "connect to", Where: l.Where(), Role: l.User,
-			Detail: "the server is PostgreSQL " + VersionText(conn.Version)}
+		return nil, &Error{
+			Kind: TooOld, Doing: "connect to", Where: l.Where(), Role: l.User,
+			Detail: "the server is PostgreSQL " + VersionText(conn.Version),
+		}
 	}
 	return conn, nil
 }
@@ -129,8 +131,10 @@ func config(l Login) (*pgx.ConnConfig, error) {
 	}
 	cfg, err := pgx.ParseConfig(settings)
 	if err != nil {
-		return nil, &Error{Kind: TLS, Doing: "connect to", Where: l.Where(), Role: l.User,
-			Detail: "the connection could not be prepared: check the files that sslrootcert, sslcert and sslkey name, and the PG… variables of the environment"}
+		return nil, &Error{
+			Kind: TLS, Doing: "connect to", Where: l.Where(), Role: l.User,
+			Detail: "the connection could not be prepared: check the files that sslrootcert, sslcert and sslkey name, and the PG… variables of the environment",
+		}
 	}
 	cfg.Password = l.Password
 	cfg.RuntimeParams = map[string]string{"application_name": ApplicationName}

@@ -2,6 +2,7 @@ package pg
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -176,7 +177,7 @@ func lookSchema(ctx context.Context, tx pgx.Tx, p Place, s *Sight) error {
 	err := tx.QueryRow(ctx, `
 SELECT has_schema_privilege(oid, 'USAGE'), has_schema_privilege(oid, 'CREATE')
   FROM pg_namespace WHERE nspname = $1`, p.Schema).Scan(&s.Usage, &s.Create)
-	if err == pgx.ErrNoRows {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
 	s.SchemaExists = err == nil

@@ -116,8 +116,12 @@ func TestSSLMode(t *testing.T) {
 		properties map[string]string
 		want       string
 	}{
-		{nil, "prefer"}, {map[string]string{"ssl": "true"}, "verify-full"}, {map[string]string{"ssl": ""}, "verify-full"},
-		{map[string]string{"ssl": "false"}, "prefer"}, {map[string]string{"ssl": "true", "sslmode": "require"}, "require"}, {map[string]string{"sslmode": "bad"}, ""},
+		{nil, "prefer"},
+		{map[string]string{"ssl": "true"}, "verify-full"},
+		{map[string]string{"ssl": ""}, "verify-full"},
+		{map[string]string{"ssl": "false"}, "prefer"},
+		{map[string]string{"ssl": "true", "sslmode": "require"}, "require"},
+		{map[string]string{"sslmode": "bad"}, ""},
 	} {
 		if got, _ := sslMode(tt.properties); got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.properties, got, tt.want)

@@ -69,11 +69,15 @@ func (t *Transfer) Run(ctx context.Context) (Result, error) {
 		case err != nil:
 			return source.fail(ctx, "read the definitions of the tables in", err)
 		case len(c.obstacles) > 0:
-			return &Error{Kind: Failed, Doing: "carry the tables of", Where: t.From.Login.Where(), Role: t.From.Login.User,
-				Detail: "these cannot be carried: " + strings.Join(c.obstacles, "; ")}
+			return &Error{
+				Kind: Failed, Doing: "carry the tables of", Where: t.From.Login.Where(), Role: t.From.Login.User,
+				Detail: "these cannot be carried: " + strings.Join(c.obstacles, "; "),
+			}
 		case len(c.tables) == 0:
-			return &Error{Kind: Failed, Doing: "carry the tables of", Where: t.From.Login.Where(), Role: t.From.Login.User,
-				Detail: fmt.Sprintf("schema %s has no table with the prefix %q", t.From.Place.Schema, t.From.Place.Prefix)}
+			return &Error{
+				Kind: Failed, Doing: "carry the tables of", Where: t.From.Login.Where(), Role: t.From.Login.User,
+				Detail: fmt.Sprintf("schema %s has no table with the prefix %q", t.From.Place.Schema, t.From.Place.Prefix),
+			}
 		}
 		err = pgx.BeginFunc(ctx, target.Conn, func(to pgx.Tx) error {
 			result, err = t.carry(ctx, c, source, target, from, to)
@@ -173,16 +177,20 @@ func (t *Transfer) prepare(ctx context.Context, c *catalog, target *Conn, to pgx
 		return nil, target.fail(ctx, "write to", err)
 	}
 	if !free {
-		return nil, &Error{Kind: Locked, Doing: "write to", Where: t.To.Login.Where(), Role: t.To.Login.User,
-			Detail: "another dssctl writes to the same schema and prefix"}
+		return nil, &Error{
+			Kind: Locked, Doing: "write to", Where: t.To.Login.Where(), Role: t.To.Login.User,
+			Detail: "another dssctl writes to the same schema and prefix",
+		}
 	}
 	s := &Sight{}
 	if _, err = lookObjects(ctx, to, place, s); err != nil {
 		return nil, target.fail(ctx, "look at", err)
 	}
 	if names := s.Names(); len(names) > 0 {
-		return nil, &Error{Kind: InUse, Doing: "write to", Where: t.To.Login.Where(), Role: t.To.Login.User,
-			Detail: fmt.Sprintf("schema %s has tables with the prefix %q already: %s", place.Schema, place.Prefix, FirstNames(names))}
+		return nil, &Error{
+			Kind: InUse, Doing: "write to", Where: t.To.Login.Where(), Role: t.To.Login.User,
+			Detail: fmt.Sprintf("schema %s has tables with the prefix %q already: %s", place.Schema, place.Prefix, FirstNames(names)),
+		}
 	}
 	rows, err := to.Query(ctx, `SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1
 		UNION SELECT t.typname::text FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = $1`, place.Schema)
@@ -269,9 +277,11 @@ func (t *Transfer) compare(ctx context.Context, source, target *Conn, from, to p
 		return 0, err
 	}
 	if a != b {
-		return 0, &Error{Kind: Mismatch, Doing: "copy table " + tab.name + " to", Where: t.To.Login.Where(), Role: t.To.Login.User,
+		return 0, &Error{
+			Kind: Mismatch, Doing: "copy table " + tab.name + " to", Where: t.To.Login.Where(), Role: t.To.Login.User,
 			Detail: fmt.Sprintf("the copy differs from the source: %d rows there, %d here, checksums %s; nothing was kept at the target",
-				a.rows, b.rows, map[bool]string{true: "equal", false: "different"}[a.high == b.high && a.low == b.low])}
+				a.rows, b.rows, map[bool]string{true: "equal", false: "different"}[a.high == b.high && a.low == b.low]),
+		}
 	}
 	return a.rows, nil
 }

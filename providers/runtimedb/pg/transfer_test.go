@@ -64,7 +64,8 @@ func TestTransferKeepsEverything(t *testing.T) {
 	}
 	var planned []Object
 	var calls int
-	result, err := (&Transfer{From: Side{src, from}, To: Side{dst, to},
+	result, err := (&Transfer{
+		From: Side{src, from}, To: Side{dst, to},
 		Planned:  func(o []Object) error { planned = o; return nil },
 		Progress: func(done, total int64, table string) { calls++ },
 	}).Run(ctx)
@@ -202,7 +203,8 @@ func TestTransferNoticesDifferences(t *testing.T) {
 			run(t, src, wide...)
 			run(t, dst, `CREATE SCHEMA new`)
 			from, to := places()
-			_, err := (&Transfer{From: Side{src, from}, To: Side{dst, to},
+			_, err := (&Transfer{
+				From: Side{src, from}, To: Side{dst, to},
 				tamper: func(ctx context.Context, tx pgx.Tx) error { _, err := tx.Exec(ctx, sql); return err },
 			}).Run(context.Background())
 			if KindOf(err) != Mismatch {
