@@ -1,6 +1,10 @@
 package dss
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/dssctl/dssctl/internal/jsonedit"
+)
 
 // Frozen returns the same instance, whose files are read once: whatever is
 // asked later is answered from the same bytes. It is for planning, so that
@@ -14,6 +18,10 @@ func (in *Instance) Frozen() *Instance {
 type frozenFiles struct {
 	mu    sync.Mutex
 	files map[string]*frozenFile
+	// settings is the parsed file: several aspects ask for it.
+	settings sync.Once
+	doc      *jsonedit.Doc
+	docErr   error
 }
 
 type frozenFile struct {

@@ -57,6 +57,7 @@ type Instance struct {
 	gid       int
 	o         Options
 	frozen    *frozenFiles // nil: files are read anew each time
+	units     *UnitFiles   // nil: boot units are read anew each time
 }
 
 // Path returns a path in the data directory.

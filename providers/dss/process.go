@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -39,9 +41,10 @@ func listProcesses(ps []Process) string {
 
 // Processes returns the processes that run for exactly this data directory, in
 // the order of their numbers: those of the instance's account that name it in
-// their environment, command line or working directory. dssctl itself and what
-// it was started from are not among them, and neither is what somebody runs at
-// a terminal and only looks there (an editor, a shell, a tail).
+// their environment or working directory, or whose program lies in it. dssctl
+// itself and what it was started from are not among them, and neither is who
+// only looks there: what somebody runs at a terminal (an editor, a shell), and
+// what has the folder among its arguments (a tail, a backup).
 func (in *Instance) Processes() ([]Process, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -89,8 +92,8 @@ func (in *Instance) lookAt(pid, ownGroup int, self string) (Process, bool) {
 		why = "environment"
 	case st.terminal:
 		return Process{}, false
-	case in.namedIn(string(cmdline)):
-		why = "command line"
+	case in.runsFrom(cmdline):
+		why = "program"
 	case in.namedIn(cwd):
 		why = "working directory"
 	default:
@@ -98,6 +101,23 @@ func (in *Instance) lookAt(pid, ownGroup int, self string) (Process, bool) {
 	}
 	p := Process{Process: proc.Process{PID: pid, StartTicks: st.ticks, BootID: bootID()}, Name: programName(cmdline, st.name), Why: why}
 	return p, proc.Alive(p.Process)
+}
+
+// interpreters run the script that is their first argument.
+var interpreters = regexp.MustCompile(`^(env|sh|bash|dash|ksh|zsh|perl|ruby|node|python[0-9.]*)$`)
+
+// runsFrom reports whether the program, the script of an interpreter, or a Java
+// system property lies in the data directory.
+func (in *Instance) runsFrom(cmdline []byte) bool {
+	argv := strings.Split(strings.TrimRight(string(cmdline), "\x00"), "\x00")
+	if in.namedIn(argv[0]) {
+		return true
+	}
+	if len(argv) > 1 && interpreters.MatchString(filepath.Base(argv[0])) && in.namedIn(argv[1]) {
+		return true
+	}
+	// A Java program is told by its system properties.
+	return slices.ContainsFunc(argv[1:], func(a string) bool { return strings.HasPrefix(a, "-D") && in.namedIn(a) })
 }
 
 // namedInEnvironment leaves out where a shell happened to stand.

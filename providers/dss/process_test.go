@@ -68,10 +68,11 @@ func TestProcesses(t *testing.T) {
 	}
 	mine := map[int]string{}
 	mine[startProcess(t, in, "/", "", "DIP_HOME="+in.DataDir).Process.Pid] = "environment"
-	mine[startProcess(t, in, "/", "-Dhome="+in.DataDir+"/lib").Process.Pid] = "command line"
+	mine[startProcess(t, in, "/", "-Dhome="+in.DataDir+"/lib").Process.Pid] = "program"
 	mine[startProcess(t, in, in.DataDir+"/run", "").Process.Pid] = "working directory"
 	startProcess(t, in, "/", sibling, "DIP_HOME="+sibling)
 	startProcess(t, in, sibling, "/x"+in.DataDir)
+	startProcess(t, in, "/", in.DataDir+"/run/backend.log") // a tail, a backup
 	startProcess(t, in, "/", "", "PWD="+in.DataDir, "OLDPWD="+in.DataDir)
 	got, err := in.Processes()
 	if err != nil {

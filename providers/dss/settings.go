@@ -19,6 +19,18 @@ const (
 // Settings reads config/general-settings.json. The error is fs.ErrNotExist
 // where there is none, as on an API node.
 func (in *Instance) Settings() (*jsonedit.Doc, error) {
+	f := in.frozen
+	if f == nil {
+		return in.readSettings()
+	}
+	f.settings.Do(func() { f.doc, f.docErr = in.readSettings() })
+	if f.docErr != nil {
+		return nil, f.docErr
+	}
+	return f.doc.Clone(), nil
+}
+
+func (in *Instance) readSettings() (*jsonedit.Doc, error) {
 	path := in.Path(SettingsFile)
 	data, err := in.readFile(path)
 	if err != nil {

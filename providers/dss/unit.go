@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // AmbiguousUnitError says that several boot units name the data directory.
@@ -39,22 +41,21 @@ func (in *Instance) Unit() (string, error) {
 	var found []string
 	seen := map[string]bool{}
 	for _, dir := range in.o.UnitDirs {
-		paths, err := filepath.Glob(filepath.Join(dir, "dataiku*.service"))
+		units, err := in.unitFiles(dir)
 		if err != nil {
 			return "", fmt.Errorf("look for boot units in %s: %w", dir, err)
 		}
-		sort.Strings(paths)
-		for _, path := range paths {
-			name := filepath.Base(path)
+		for _, u := range units {
 			// A unit in an earlier folder hides one of the same name.
-			if seen[name] {
+			if seen[u.name] {
 				continue
 			}
-			seen[name] = true
-			if owns, err := in.ownedBy(path); err != nil {
-				return "", err
-			} else if owns {
-				found = append(found, name)
+			seen[u.name] = true
+			if u.err != nil {
+				return "", u.err
+			}
+			if slices.ContainsFunc(u.texts, in.namedIn) {
+				found = append(found, u.name)
 			}
 		}
 	}
@@ -68,35 +69,92 @@ func (in *Instance) Unit() (string, error) {
 	}
 }
 
+// unitFile is a boot unit, as far as it tells whose it is.
+type unitFile struct {
+	name string
+	// texts are the unit's, without comments, and those of the small text files
+	// that it refers to (an EnvironmentFile, a boot configuration). A masked unit
+	// has none.
+	texts []string
+	err   error
+}
+
+// UnitFiles are the boot units of the machine, each folder read once: for
+// looking at many instances. The zero value is ready for use.
+type UnitFiles struct {
+	mu   sync.Mutex
+	dirs map[string]unitDir
+}
+
+type unitDir struct {
+	units []unitFile
+	err   error
+}
+
+// WithUnitFiles returns the same instance, which looks for its boot unit among
+// these instead of reading them anew.
+func (in *Instance) WithUnitFiles(u *UnitFiles) *Instance {
+	out := *in
+	out.units = u
+	return &out
+}
+
+func (in *Instance) unitFiles(dir string) ([]unitFile, error) {
+	if in.units == nil {
+		return readUnits(dir)
+	}
+	in.units.mu.Lock()
+	defer in.units.mu.Unlock()
+	d, ok := in.units.dirs[dir]
+	if !ok {
+		d.units, d.err = readUnits(dir)
+		if in.units.dirs == nil {
+			in.units.dirs = map[string]unitDir{}
+		}
+		in.units.dirs[dir] = d
+	}
+	return d.units, d.err
+}
+
+// readUnits reads a folder's units, in the order of their names.
+func readUnits(dir string) ([]unitFile, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "dataiku*.service"))
+	if err != nil {
+		return nil, err
+	}
+	sort.Strings(paths)
+	out := make([]unitFile, 0, len(paths))
+	for _, path := range paths {
+		u := unitFile{name: filepath.Base(path)}
+		u.texts, u.err = unitTexts(path)
+		out = append(out, u)
+	}
+	return out, nil
+}
+
 // elsewhere finds the files that a unit takes its settings from.
 var elsewhere = regexp.MustCompile(`(?m)(?:^|[\s="'\-])(/[A-Za-z0-9_./@:\-]+)`)
 
-// ownedBy reports whether the unit's text, or that of a small text file that it
-// refers to (an EnvironmentFile, a boot configuration), names this data
-// directory. A masked unit owns nothing.
-func (in *Instance) ownedBy(path string) (bool, error) {
+func unitTexts(path string) ([]string, error) {
 	text, err := smallText(path)
 	if errors.Is(err, fs.ErrPermission) {
 		// Units are public by default; a closed one is not for this account.
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read the boot unit %s: %w", path, err)
+		return nil, fmt.Errorf("read the boot unit %s: %w", path, err)
 	}
 	text = withoutComments(text)
-	if in.namedIn(text) {
-		return true, nil
-	}
+	texts := []string{text}
 	for _, m := range elsewhere.FindAllStringSubmatch(text, 16) {
 		if !strings.HasPrefix(m[1], "/etc/") && !strings.HasPrefix(m[1], filepath.Dir(path)+"/") {
 			continue
 		}
-		more, err := smallText(m[1])
-		if err == nil && in.namedIn(withoutComments(more)) {
-			return true, nil
+		if more, err := smallText(m[1]); err == nil {
+			texts = append(texts, withoutComments(more))
 		}
 	}
-	return false, nil
+	return texts, nil
 }
 
 func withoutComments(text string) string {
