@@ -97,6 +97,7 @@ func (in *Instance) unitActive(ctx context.Context, unit string) (bool, error) {
 type StuckError struct {
 	Timeout   time.Duration
 	Service   Service
+	Note      string // why Service is unknown; "" otherwise
 	Lines     []ProcessLine
 	Processes []Process
 }
@@ -104,6 +105,9 @@ type StuckError struct {
 func (e *StuckError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "DSS has not stopped within %s: its state is %s", e.Timeout, e.Service)
+	if e.Note != "" {
+		b.WriteString(": " + e.Note)
+	}
 	if len(e.Lines) > 0 {
 		b.WriteString("\n" + table(e.Lines))
 	}
@@ -150,5 +154,9 @@ func (in *Instance) stopped(ctx context.Context) (bool, *StuckError, error) {
 	if err != nil {
 		return false, nil, err
 	}
-	return state == ServiceStopped && len(left) == 0, &StuckError{Service: state, Lines: lines, Processes: left}, nil
+	stuck := &StuckError{Service: state, Lines: lines, Processes: left}
+	if unknown != nil {
+		stuck.Note = unknown.Error()
+	}
+	return state == ServiceStopped && len(left) == 0, stuck, nil
 }

@@ -244,3 +244,13 @@ func TestStoppedCountsProcesses(t *testing.T) {
 		t.Errorf("with a process: %v, %v", got, err)
 	}
 }
+
+// What could not be told is shown, or nobody would know what to look for.
+func TestStuckStopShowsWhatStatusPrinted(t *testing.T) {
+	r := &runner{answer: func(string, proc.Cmd) (string, int) { return "Server requires authentication\n", 2 }}
+	in := open(t, newDataDir(t), func(o *Options) { o.Runner = r })
+	err := in.WaitStopped(t.Context(), 0)
+	if !as[*StuckError](err) || !strings.Contains(err.Error(), "Server requires authentication") || !strings.Contains(err.Error(), "by hand") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/dssctl/dssctl/internal/proc"
 )
@@ -58,20 +60,54 @@ func (in *Instance) State(ctx context.Context) (Service, []ProcessLine, error) {
 	text := localeWarning.ReplaceAllString(string(result.Stdout)+"\n"+string(result.Stderr), "")
 	lines := parseStatus(text, main)
 	state, why := judge(lines, text, main)
-	if state == ServiceStopped && strings.TrimSpace(text) == "" {
-		// Silence is weak evidence: look whether anything runs.
-		left, err := in.Processes()
-		if err != nil {
+	if len(lines) == 0 && !notRunning.MatchString(text) && !noAccess.MatchString(text) {
+		// No table, and how a stopped DSS says that it is stopped is nowhere
+		// written: what else there is of it tells.
+		sign, err := in.signOfLife(ctx)
+		switch {
+		case err != nil:
 			return ServiceUnknown, nil, err
-		}
-		if len(left) > 0 {
-			state, why = ServiceUnknown, "processes of this data directory run: "+listProcesses(left)
+		case sign == "":
+			state = ServiceStopped
+		default:
+			state, why = ServiceUnknown, "expected a table with a line for "+main+", and "+sign
 		}
 	}
 	if state == ServiceUnknown {
 		return state, lines, &UnknownStatusError{Text: in.o.Redactor.String(tail(text, 15, 2000)), Why: why}
 	}
 	return state, lines, nil
+}
+
+// signOfLife says in words what there is of a running DSS beside its own
+// report; "" for nothing.
+func (in *Instance) signOfLife(ctx context.Context) (string, error) {
+	left, err := in.Processes()
+	if err != nil {
+		return "", err
+	}
+	if len(left) > 0 {
+		return "processes of this data directory run: " + listProcesses(left), nil
+	}
+	base, _, err := in.base()
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/", http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	resp, err := in.o.HTTP.Do(req)
+	switch {
+	case err == nil:
+		resp.Body.Close()
+		return base + " answers", nil
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "", nil
+	}
+	return base + " is not simply closed: " + rootCause(err), nil
 }
 
 // mainProcess is the line that tells whether DSS works, by node type.

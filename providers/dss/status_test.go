@@ -3,6 +3,8 @@ package dss
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,7 +50,7 @@ func TestStateDialects(t *testing.T) {
 		"silence":           {out: "", exit: 1, want: ServiceStopped},
 		"locked supervisor": {out: "Server requires authentication\nerror: <class 'xmlrpc.client.Fault'>\n", exit: 2, want: ServiceUnknown},
 		"unknown":           {out: "backend UNKNOWN\n", want: ServiceUnknown},
-		"something else":    {out: "Everything is awesome\n", want: ServiceUnknown},
+		"something else":    {out: "DSS is down.\n", exit: 1, want: ServiceStopped},
 		"no main line":      {out: "nginx RUNNING pid 3\n", want: ServiceUnknown},
 		"api node":          {node: "api", out: "apimain RUNNING pid 3\nnginx RUNNING pid 4\n", want: ServiceRunning},
 		"api node, backend": {node: "api", out: "backend RUNNING pid 3\n", want: ServiceUnknown},
@@ -131,6 +133,24 @@ func TestStatusThatHangs(t *testing.T) {
 	got, _, err := in.State(t.Context())
 	if got != ServiceUnknown || !as[*UnknownStatusError](err) || !strings.Contains(err.Error(), "not ended") {
 		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+// How a stopped DSS says so is nowhere written: words that fit nothing known
+// mean stopped where nothing listens either, and are shown otherwise.
+func TestUnknownWordsWhileThePortIsOpen(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
+	dir := newDataDir(t)
+	write(t, filepath.Join(dir, "install.ini"), "[general]\nnodetype = design\n[server]\nport = "+port+"\n", 0o600)
+	for _, out := range []string{"Everything is awesome\n", ""} {
+		r := &runner{answer: func(string, proc.Cmd) (string, int) { return out, 0 }}
+		in := open(t, dir, func(o *Options) { o.Runner = r })
+		got, _, err := in.State(t.Context())
+		if got != ServiceUnknown || !as[*UnknownStatusError](err) || !strings.Contains(err.Error(), "answers") || !strings.Contains(err.Error(), strings.TrimSpace(out)) {
+			t.Errorf("%q: got %s, %v", out, got, err)
+		}
 	}
 }
 
