@@ -58,18 +58,19 @@ func ObserveAll(ctx context.Context, o ObserveOptions) ([]Observed, error) {
 			o.Providers[i] = s.Survey(o.Estate.Instances, o.Estate.Secrets)
 		}
 	}
+	units := &dss.UnitFiles{}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, o.Parallelism))
 	for i, in := range wanted {
 		g.Go(func() error {
-			out[i] = observe(gctx, in, &o)
+			out[i] = observe(gctx, in, units, &o)
 			return context.Cause(gctx)
 		})
 	}
 	return out, g.Wait()
 }
 
-func observe(ctx context.Context, in *config.Instance, o *ObserveOptions) Observed {
+func observe(ctx context.Context, in *config.Instance, units *dss.UnitFiles, o *ObserveOptions) Observed {
 	seen := Observed{Instance: in, Observations: make(map[string]Observation, len(o.Providers))}
 	inst, err := o.Open(in)
 	if err != nil {
@@ -78,7 +79,7 @@ func observe(ctx context.Context, in *config.Instance, o *ObserveOptions) Observ
 	}
 	// From here on each file is read once: the fingerprints are of what the
 	// decisions were based on.
-	inst = inst.Frozen()
+	inst = inst.Frozen().WithUnitFiles(units)
 	seen.Read = inst.Read
 	if seen.Facts, seen.Err = inst.Facts(ctx); seen.Err != nil {
 		return seen
