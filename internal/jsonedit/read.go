@@ -17,12 +17,18 @@ func skipSpace(b []byte, i int) int {
 
 // skipString returns the offset behind the string at i.
 func skipString(b []byte, i int) int {
-	for i++; b[i] != '"'; i++ {
-		if b[i] == '\\' {
-			i++
+	i++
+	quote := i + bytes.IndexByte(b[i:], '"')
+	for {
+		escape := bytes.IndexByte(b[i:quote], '\\')
+		if escape < 0 {
+			return quote + 1
+		}
+		if i += escape + 2; i > quote {
+			// The quote was an escaped one.
+			quote = i + bytes.IndexByte(b[i:], '"')
 		}
 	}
-	return i + 1
 }
 
 // skipValue returns the offset behind the value at i.
