@@ -116,7 +116,7 @@ func TestFaults(t *testing.T) {
 			before: replaceFile("config/general-settings.json", func(s string) string { return s[:len(s)/2] }),
 		},
 		{
-			name: "duplicate key in general-settings.json", codes: []int{1}, words: []string{"general-settings.json", "twice", "duplicated"},
+			name: "duplicate key in general-settings.json", codes: []int{1}, words: []string{"general-settings.json", `key "twice"`},
 			before: replaceFile("config/general-settings.json", func(s string) string {
 				return strings.Replace(s, "{", `{"twice": 1, "twice": 2,`, 1)
 			}),

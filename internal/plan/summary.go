@@ -19,7 +19,7 @@ func Summarize(p *Plan) Summary {
 			st := &in.Stages[w]
 			switch {
 			case st.Kind != Window:
-			case st.Note != "" && !stopsDSS(st.Actions):
+			case st.FoundStopped():
 				s.Windows++ // DSS is down already
 			default:
 				s.Windows++
@@ -108,11 +108,16 @@ func CostOf(actions []Action) Cost {
 	return c
 }
 
-func stopsDSS(actions []Action) bool {
-	for i := range actions {
-		if actions[i].Danger == Downtime {
-			return true
+// FoundStopped reports whether the stage is a window of an instance that was
+// found stopped: it takes nothing down.
+func (st *Stage) FoundStopped() bool {
+	if st.Kind != Window || st.Note == "" {
+		return false
+	}
+	for i := range st.Actions {
+		if st.Actions[i].Danger == Downtime {
+			return false
 		}
 	}
-	return false
+	return true
 }

@@ -80,7 +80,10 @@ func (p *planPage) stageHead(l layout, st *plan.Stage, windows int, rest []plan.
 	case plan.Window:
 		head = fmt.Sprintf("window %d", st.Number)
 		cost := "downtime not known"
-		if st.Cost.Seconds > 0 {
+		switch {
+		case st.FoundStopped():
+			cost = "DSS is down already"
+		case st.Cost.Seconds > 0:
 			cost = humanize.About(st.Cost.Seconds) + " down"
 		}
 		p.line("  ", p.paint(bold, head), spaces(max(2, l.right-2-cells(head))), cost)

@@ -112,6 +112,18 @@ func summaryParts(pl *plan.Plan) []string {
 	return parts
 }
 
+// foundStopped reports whether every window is of an instance found stopped.
+func foundStopped(pl *plan.Plan) bool {
+	for i := range pl.Instances {
+		for j := range pl.Instances[i].Stages {
+			if st := &pl.Instances[i].Stages[j]; st.Kind == plan.Window && !st.FoundStopped() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // windows says how often and for how long DSS is down.
 func windows(pl *plan.Plan) string {
 	s := &pl.Summary
@@ -120,6 +132,9 @@ func windows(pl *plan.Plan) string {
 	}
 	text := humanize.Count(int64(s.Windows), "window", "windows") + ", "
 	if s.Downtime.Seconds <= 0 {
+		if foundStopped(pl) {
+			return text + "DSS is down already"
+		}
 		return text + "downtime not known"
 	}
 	for i := range pl.Instances {

@@ -17,6 +17,8 @@ type NotReadyError struct {
 	After   time.Duration
 	Why     string // "it failed", "the time was up"
 	Service Service
+	// Ended is set when DSS ended by itself meanwhile.
+	Ended   bool
 	Lines   []ProcessLine
 	URL     string
 	Answer  string // what the URL answered last
@@ -38,6 +40,8 @@ const (
 	// How long a started DSS may look stopped: a unit may return before its
 	// supervisor is there.
 	stoppedGrace = 30 * time.Second
+	// And once it was seen up, a look or two at it being down are enough.
+	endedGrace = 3 * time.Second
 )
 
 // WaitReady waits until DSS answers as a ready one does: the main process is
@@ -46,7 +50,7 @@ const (
 // *NotReadyError when DSS failed, at once, or after the timeout.
 func (in *Instance) WaitReady(ctx context.Context, timeout time.Duration, progress func(note string)) error {
 	began := in.o.Clock.Now()
-	stoppedSince := began
+	stoppedSince, grace := began, stoppedGrace
 	pause := 200 * time.Millisecond
 	told := ""
 	for {
@@ -64,14 +68,14 @@ func (in *Instance) WaitReady(ctx context.Context, timeout time.Duration, progre
 		}
 		now := in.o.Clock.Now()
 		if state != ServiceStopped {
-			stoppedSince = now
+			stoppedSince, grace = now, endedGrace
 		}
 		why := ""
 		switch {
 		case fatal(lines):
 			why = "it failed"
-		case now.Sub(stoppedSince) > stoppedGrace:
-			why = "it ended"
+		case now.Sub(stoppedSince) > grace:
+			why = ended
 		case now.Sub(began) >= timeout:
 			why = "the time was up"
 		}
@@ -103,6 +107,9 @@ func (in *Instance) Ready(ctx context.Context) (bool, error) {
 	return ok, nil
 }
 
+// ended is why a wait is given up when DSS went down meanwhile.
+const ended = "it ended"
+
 // fatal reports a process that the supervisor has given up: DSS will not
 // become ready by waiting.
 func fatal(lines []ProcessLine) bool {
@@ -115,7 +122,7 @@ func fatal(lines []ProcessLine) bool {
 }
 
 func (in *Instance) notReady(after time.Duration, why string, state Service, lines []ProcessLine, answer string) error {
-	e := &NotReadyError{After: after, Why: why, Service: state, Lines: lines, Answer: answer}
+	e := &NotReadyError{After: after, Why: why, Service: state, Ended: why == ended, Lines: lines, Answer: answer}
 	e.URL, _ = in.readyURL()
 	e.LogFile, e.Log = in.logTail()
 	return e

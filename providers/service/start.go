@@ -45,11 +45,23 @@ func (starter) Do(ctx context.Context, pc *providers.Call) error {
 }
 
 // up starts DSS unless it is on its way already, and waits until it is ready.
+// A DSS found running may still be on its way down, by a stop that stuck: when
+// it has ended, it is started.
 func (c *call) up(ctx context.Context) error {
 	state, err := c.state(ctx)
 	if err != nil {
 		return err
 	}
+	err = c.upFrom(ctx, state)
+	var e *dss.NotReadyError
+	if state == dss.ServiceStopped || !errors.As(err, &e) || !e.Ended {
+		return err
+	}
+	c.Notice("DSS was on its way down and has ended; starting it")
+	return c.upFrom(ctx, dss.ServiceStopped)
+}
+
+func (c *call) upFrom(ctx context.Context, state dss.Service) (err error) {
 	switch state {
 	case dss.ServiceRunning, dss.ServiceStarting:
 	case dss.ServiceStopped:
