@@ -18,6 +18,9 @@ type edit struct{}
 // receipt recognises the file as the step left it.
 type receipt struct {
 	After string `json:"after"` // the fingerprint of all bytes
+	// Undoing says that the file is being put back, after which DSS has to
+	// regenerate its configuration.
+	Undoing bool `json:"undoing,omitempty"`
 }
 
 func fileSum(k secret.Key, data []byte) string { return k.Sum("file", string(data)) }
@@ -112,7 +115,7 @@ func (edit) Do(ctx context.Context, c *providers.Call) error {
 		}
 		// Durable before the file is written: what is found later is then
 		// known to be ours.
-		return c.Receipt.Save(receipt{fileSum(c.Key, file.Bytes())})
+		return c.Receipt.Save(receipt{After: fileSum(c.Key, file.Bytes())})
 	})
 }
 
@@ -144,22 +147,26 @@ func (edit) Undo(ctx context.Context, c *providers.Call) error {
 	if err != nil {
 		return fmt.Errorf("undo the edit of %s: the kept original: %w", c.Instance.Path(dss.InstallINIFile), err)
 	}
+	var r receipt
+	if _, err := c.Receipt.Load(&r); err != nil {
+		return err
+	}
 	exact := false
 	err = c.Instance.EditInstallINI(ctx, func(file *iniedit.File) error {
-		var r receipt
-		ours, err := c.Receipt.Load(&r)
-		if err != nil {
-			return err
-		}
-		ours = ours && secret.Equal(r.After, fileSum(c.Key, file.Bytes()))
+		now := string(file.Bytes())
 		for _, l := range slices.Backward(a.Lines) {
 			file.Restore(l.Section, l.Key, old)
 		}
-		exact = string(file.Bytes()) == string(original)
-		if !ours && !exact {
+		back := string(file.Bytes())
+		exact = back == string(original)
+		if back == now {
+			return nil
+		}
+		if !exact && !secret.Equal(r.After, fileSum(c.Key, []byte(now))) {
 			c.Notice("install.ini has changed since it was edited: just the declared lines are put back")
 		}
-		return nil
+		r.Undoing = true
+		return c.Receipt.Save(r)
 	})
 	if err != nil {
 		return err
@@ -169,5 +176,13 @@ func (edit) Undo(ctx context.Context, c *providers.Call) error {
 			return err
 		}
 	}
-	return run(ctx, c, a.Govern)
+	if !r.Undoing {
+		return nil // the file was never written
+	}
+	if err := run(ctx, c, a.Govern); err != nil {
+		// The file is as it was, and DSS is better up than down: whether it
+		// starts shows what the generated configuration is worth.
+		return &providers.LeftoverError{What: "what DSS generated from install.ini while it was edited (run " + regenerateCommand(a.Govern) + " by hand while DSS is stopped)", Err: err}
+	}
+	return nil
 }

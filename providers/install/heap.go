@@ -1,7 +1,6 @@
 package install
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -48,17 +47,9 @@ func heapSize(s string) (int64, bool) {
 	if shift > 0 {
 		s = s[:len(s)-1]
 	}
-	n, err := strconv.ParseInt(s, 10, 32+10)
+	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 || n > (1<<62)>>shift {
 		return 0, false
 	}
 	return n << shift, true
-}
-
-func readINIRecord(raw json.RawMessage) iniRecord {
-	var r iniRecord
-	if len(raw) > 0 {
-		_ = json.Unmarshal(raw, &r) // memory is no second truth: unreadable is none
-	}
-	return r
 }

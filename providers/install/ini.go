@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -168,6 +169,14 @@ func (*INI) Observe(_ context.Context, req providers.ObserveRequest) (providers.
 // iniRecord is what state remembers: which lines dssctl has set.
 type iniRecord struct {
 	Set []string `json:"set"`
+}
+
+func readINIRecord(raw json.RawMessage) iniRecord {
+	var r iniRecord
+	if len(raw) > 0 {
+		_ = json.Unmarshal(raw, &r) // memory is no second truth: unreadable is none
+	}
+	return r
 }
 
 // Propose compares line by line. It is pure.
