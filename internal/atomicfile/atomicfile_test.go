@@ -114,9 +114,9 @@ func TestWrite(t *testing.T) {
 
 func TestWriteFollowsSymlinks(t *testing.T) {
 	dir := t.TempDir()
-	real := filepath.Join(dir, "real")
+	folder := filepath.Join(dir, "real")
 	links := filepath.Join(dir, "links")
-	for _, d := range []string{real, links} {
+	for _, d := range []string{folder, links} {
 		if err := os.Mkdir(d, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -127,25 +127,25 @@ func TestWriteFollowsSymlinks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put(t, filepath.Join(real, "f"), "old", 0o640)
+	put(t, filepath.Join(folder, "f"), "old", 0o640)
 	link("../real/f", "relative")
 	link("relative", "chain")
 	link("../real/new", "dangling")
 	link("loop", "loop")
 	// A folder reached through a symlink: .. is that of the real folder.
-	if err := os.Symlink(links, filepath.Join(real, "back")); err != nil {
+	if err := os.Symlink(links, filepath.Join(folder, "back")); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"links/relative", "links/chain", "real/back/relative"} {
 		if err := Write(filepath.Join(dir, path), []byte(path), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, filepath.Join(real, "f"), path, 0o640)
+		expect(t, filepath.Join(folder, "f"), path, 0o640)
 	}
 	if err := Write(filepath.Join(links, "dangling"), []byte("new"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, filepath.Join(real, "new"), "new", 0o600)
+	expect(t, filepath.Join(folder, "new"), "new", 0o600)
 	if err := Write(filepath.Join(links, "loop"), []byte("new"), 0o600); !errors.Is(err, syscall.ELOOP) {
 		t.Errorf("found %v, expected ELOOP", err)
 	}
@@ -154,7 +154,7 @@ func TestWriteFollowsSymlinks(t *testing.T) {
 			t.Errorf("%s is no symlink any more (%v)", name, err)
 		}
 	}
-	expectOnly(t, real, "back", "f", "new")
+	expectOnly(t, folder, "back", "f", "new")
 	expectOnly(t, links, "chain", "dangling", "loop", "relative")
 }
 

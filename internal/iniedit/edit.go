@@ -46,7 +46,7 @@ func CheckValue(value string) error {
 // Set gives a key its value. When the key is there, just the value's bytes
 // change, and a value of several lines becomes one line. A new key goes to the
 // end of its section, before the blank lines there, spaced like its
-// neighbours; a new section goes to the end of the file.
+// neighbors; a new section goes to the end of the file.
 //
 // Set panics when CheckSection, CheckKey or CheckValue would not have the
 // arguments: written, they would be something else.
@@ -226,7 +226,7 @@ func separator(head string) string {
 	from := len(strings.TrimRightFunc(head[:i], unicode.IsSpace))
 	sep := head[from:]
 	if strings.HasPrefix(sep, " ") && strings.HasSuffix(sep, "=") {
-		// The neighbour has no value.
+		// The neighbor has no value.
 		sep += " "
 	}
 	return sep

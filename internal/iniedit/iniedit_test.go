@@ -143,7 +143,7 @@ func TestSet(t *testing.T) {
 		{"to empty", "[a]\nx = 1 ; c\n", "a", "x", "", "[a]\nx =  ; c\n"},
 		{"from empty", "[a]\nx = ; c\n", "a", "x", "1", "[a]\nx = 1 ; c\n"},
 		{"from empty without space", "[a]\nx =\n", "a", "x", "1", "[a]\nx =1\n"},
-		{"neighbour is empty", "[a]\nx =\n", "a", "y", "1", "[a]\nx =\ny = 1\n"},
+		{"neighbor is empty", "[a]\nx =\n", "a", "y", "1", "[a]\nx =\ny = 1\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := parse(t, tt.text)
@@ -182,9 +182,20 @@ func TestDelete(t *testing.T) {
 
 func TestSetPanicsUnchecked(t *testing.T) {
 	for _, tt := range [][3]string{
-		{"s", "k", "a\nb"}, {"s", "k", " a"}, {"s", "k", "a ;b"}, {"s", "k", "#"}, {"s", "k", "a\x00"},
-		{"s", "", "v"}, {"s", "a=b", "v"}, {"s", "a:b", "v"}, {"s", "#k", "v"}, {"s", "[k", "v"}, {"s", "k ", "v"},
-		{"", "k", "v"}, {"a]", "k", "v"}, {"a\n", "k", "v"},
+		{"s", "k", "a\nb"},
+		{"s", "k", " a"},
+		{"s", "k", "a ;b"},
+		{"s", "k", "#"},
+		{"s", "k", "a\x00"},
+		{"s", "", "v"},
+		{"s", "a=b", "v"},
+		{"s", "a:b", "v"},
+		{"s", "#k", "v"},
+		{"s", "[k", "v"},
+		{"s", "k ", "v"},
+		{"", "k", "v"},
+		{"a]", "k", "v"},
+		{"a\n", "k", "v"},
 	} {
 		f := parse(t, install)
 		func() {

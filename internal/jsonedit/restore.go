@@ -10,7 +10,7 @@ import (
 // file, whatever else has changed since. Its value gets its old bytes. A member
 // that was absent is deleted, and so are the objects around it that were absent
 // too and are empty now. A member that is missing here comes back in its old
-// place relative to its neighbours, with the old white space, so that the file
+// place relative to its neighbors, with the old white space, so that the file
 // is byte for byte the old one when nothing else differs. On an error nothing
 // has changed.
 func (d *Doc) Restore(pointer string, from *Doc) error {
@@ -99,7 +99,7 @@ func (d *Doc) remove(tokens []string, known int, from *Doc) error {
 }
 
 // reinsert puts a member of from's object at there into the object at here,
-// behind the nearest of its old neighbours that is still there.
+// behind the nearest of its old neighbors that is still there.
 func (d *Doc) reinsert(here int, from *Doc, there int, key string, value []byte) {
 	old, oldEnd := members(from.b, there)
 	now, end := members(d.b, here)
@@ -170,7 +170,7 @@ func oldPlace(b []byte, now []member, older []byte, old []member, key string) (m
 }
 
 // moved reports whether a member of both objects stands behind another
-// neighbour than it did.
+// neighbor than it did.
 func (d *Doc) moved(here int, from *Doc, there int, key string) bool {
 	old, _ := members(from.b, there)
 	now, _ := members(d.b, here)

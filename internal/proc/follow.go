@@ -12,7 +12,7 @@ const (
 	// a pipe, lets the command outlive dssctl.
 	pollEvery = 50 * time.Millisecond
 	// longestLine bounds a line; the rest of it is dropped. Half of it is
-	// shown, so that a secret across the cut is still recognised.
+	// shown, so that a secret across the cut is still recognized.
 	longestLine = 64 << 10
 )
 

@@ -58,7 +58,7 @@ func capture(f *os.File) ([]byte, error) {
 		return nil, err
 	}
 	// Whole lines where there are any: half a line could be taken for one,
-	// and half a secret would not be recognised.
+	// and half a secret would not be recognized.
 	if i := bytes.IndexByte(tail, '\n'); i >= 0 {
 		tail = tail[i+1:]
 	}

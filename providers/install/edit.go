@@ -15,7 +15,7 @@ import (
 // edit performs install.edit.
 type edit struct{}
 
-// receipt recognises the file as the step left it.
+// receipt recognizes the file as the step left it.
 type receipt struct {
 	After string `json:"after"` // the fingerprint of all bytes
 	// Undoing says that the file is being put back, after which DSS has to

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -172,7 +173,7 @@ func TestBothAspects(t *testing.T) {
 	if diff := cmp.Diff(ini, w.read("install.ini")); diff != "" {
 		t.Error(diff)
 	}
-	if all := append(w.notices, lines.notices...); len(all) > 0 {
+	if all := slices.Concat(w.notices, lines.notices); len(all) > 0 {
 		t.Errorf("found %q", all)
 	}
 }

@@ -31,7 +31,7 @@ func (*Port) CheckEstate(all []providers.Request) hcl.Diagnostics {
 		return cmp.Or(cmp.Compare(a.base, b.base), cmp.Compare(a.req.Address, b.req.Address))
 	})
 	var diags hcl.Diagnostics
-	// Blocks are of one length: if any two overlap, two neighbours do.
+	// Blocks are of one length: if any two overlap, two neighbors do.
 	for i := 1; i < len(owners); i++ {
 		a, b := owners[i-1], owners[i]
 		if b.base-a.base >= block {

@@ -12,7 +12,7 @@ import (
 )
 
 // record is what state remembers: which places dssctl has set, and by what it
-// recognises secrets that DSS encrypted afterwards. It holds no secret.
+// recognizes secrets that DSS encrypted afterwards. It holds no secret.
 type record struct {
 	Set       []string              `json:"set"` // pointers, sorted
 	Encrypted map[string]encryption `json:"encrypted,omitempty"`

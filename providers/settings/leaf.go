@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
@@ -95,8 +96,8 @@ func (w *walker) object(keys []string, path cty.Path, v cty.Value, hidden bool) 
 	for it := bare.ElementIterator(); it.Next(); {
 		k, inner := it.Element()
 		name, _ := k.Unmark()
-		below := append(keys[:len(keys):len(keys)], name.AsString())
-		at := append(path[:len(path):len(path)], stepTo(bare, k, 0))
+		below := slices.Concat(keys, []string{name.AsString()})
+		at := slices.Concat(path, cty.Path{stepTo(bare, k, 0)})
 		switch value, _ := inner.Unmark(); {
 		case value.IsNull():
 			w.leaves = append(w.leaves, leaf{Keys: below, Remove: true})
@@ -173,7 +174,7 @@ func (e *encoder) elements(path cty.Path, bare cty.Value, hidden bool) {
 			key, _ := json.Marshal(k.AsString()) // a string can be written
 			e.text(string(key) + ":")
 		}
-		e.value(append(path[:len(path):len(path)], stepTo(bare, k, n)), inner, hidden)
+		e.value(slices.Concat(path, cty.Path{stepTo(bare, k, n)}), inner, hidden)
 	}
 	e.text(closing)
 }

@@ -16,7 +16,7 @@ import (
 // merge performs settings.merge.
 type merge struct{}
 
-// receipt recognises the file as the step left it.
+// receipt recognizes the file as the step left it.
 type receipt struct {
 	After string `json:"after"` // the fingerprint of all bytes
 }

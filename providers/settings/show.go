@@ -33,7 +33,8 @@ func change(l *leaf, live found) plan.Change {
 	if before == nil {
 		before = []byte("null")
 	}
-	if l.secret() || (slices.ContainsFunc(l.Keys, secret.NameHints) && !(harmless(before) && harmless(after))) {
+	hinted := slices.ContainsFunc(l.Keys, secret.NameHints)
+	if l.secret() || (hinted && (!harmless(before) || !harmless(after))) {
 		c.Secret = true
 		return c
 	}
