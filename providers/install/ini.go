@@ -13,6 +13,7 @@ import (
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/config/schema"
 	"github.com/dssctl/dssctl/internal/iniedit"
+	"github.com/dssctl/dssctl/internal/jsonedit"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
@@ -230,7 +231,7 @@ func (*INI) Propose(req providers.Request) (providers.Proposal, hcl.Diagnostics)
 	switch {
 	case len(changed) > 0:
 		out.Steps = stepsFor(req, iniName, iniTitle(changed), changed, record)
-	case string(req.Recorded) != string(record):
+	case !jsonedit.Equal(req.Recorded, record):
 		out.Record = record
 	}
 	return out, diags

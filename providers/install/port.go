@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dssctl/dssctl/config/schema"
+	"github.com/dssctl/dssctl/internal/jsonedit"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
@@ -101,7 +102,7 @@ func (*Port) Propose(req providers.Request) (providers.Proposal, hcl.Diagnostics
 	want := int(b.Int("port"))
 	record := marshal(portRecord{want})
 	if want == req.Facts.Port {
-		if string(req.Recorded) == string(record) {
+		if jsonedit.Equal(req.Recorded, record) {
 			record = nil
 		}
 		return providers.Proposal{Record: record}, nil
