@@ -11,8 +11,9 @@ import (
 // that was absent is deleted, and so are the objects around it that were absent
 // too and are empty now. A member that is missing here comes back in its old
 // place relative to its neighbors, with the old white space, so that the file
-// is byte for byte the old one when nothing else differs. On an error nothing
-// has changed.
+// is byte for byte the old one when nothing else differs. When several members
+// have moved among each other, not all of them may find their old order. On an
+// error nothing has changed.
 func (d *Doc) Restore(pointer string, from *Doc) error {
 	tokens, err := split(pointer)
 	if err != nil {
