@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dssctl/dssctl/internal/bench/fleet"
+)
+
+// target is what was promised, and whether it is so.
+type target struct {
+	What, Promised, Measured string
+	Met                      bool
+}
+
+func (t target) verdict() string {
+	if t.Met {
+		return "met"
+	}
+	return "**not met**"
+}
+
+// The promises.
+const (
+	startupTime   = 10 * time.Millisecond
+	startupMemory = 25 << 20
+	validateTime  = 80 * time.Millisecond
+	planTime      = 400 * time.Millisecond
+	planMemory    = 120 << 20
+	planGrowth    = 2.2
+	ownTime       = time.Second
+)
+
+// targets judges what was measured; what was not measured is left out. The
+// slowest shape of an estate counts.
+func targets(r results) []target {
+	var out []target
+	add := func(what, promised, measured string, met bool) {
+		out = append(out, target{what, promised, measured, met})
+	}
+	if f := r.Startup.Ours; f.Wall > 0 {
+		add("start-up of `dssctl version`", "≤ 10 ms", seconds(f.Wall), f.Wall <= startupTime)
+		add("its memory", "≤ 25 MiB", mebibytes(f.RSS), f.RSS <= startupMemory)
+	}
+	if len(r.Validate) > 0 {
+		var texts []string
+		met := true
+		for _, s := range fleet.Shapes() {
+			f := r.Validate[s].Ours
+			texts = append(texts, fmt.Sprintf("%s %s", s, seconds(f.Wall)))
+			met = met && f.Wall <= validateTime
+		}
+		add("`validate`, 1000 instances", "≤ 80 ms", strings.Join(texts, " · "), met)
+	}
+	if len(r.Plan) > 0 {
+		var times, sizes []string
+		met, small := true, true
+		for _, s := range fleet.Shapes() {
+			f := r.Plan[s].Ours
+			times = append(times, fmt.Sprintf("%s %s", s, seconds(f.Wall)))
+			sizes = append(sizes, fmt.Sprintf("%s %s", s, mebibytes(f.RSS)))
+			met = met && f.Wall <= planTime
+			small = small && f.RSS <= planMemory
+		}
+		add("`plan`, 1000 instances, nothing to do, status answered from memory", "≤ 0.4 s", strings.Join(times, " · "), met)
+		add("its memory", "≤ 120 MiB", strings.Join(sizes, " · "), small)
+	}
+	if len(r.Growth) > 0 {
+		var texts, far []string
+		met, linear := true, true
+		for _, s := range fleet.Shapes() {
+			g := r.Growth[s]
+			twice, tenfold := growth(g, 1000, 2000), growth(g, 1000, 10000)
+			texts = append(texts, fmt.Sprintf("%s %.2f", s, twice))
+			far = append(far, fmt.Sprintf("%s %.1f", s, tenfold))
+			met = met && twice <= planGrowth
+			// As far from linear as planGrowth allows for twice as much.
+			linear = linear && tenfold <= 10*planGrowth/2
+		}
+		add("t(2000) / t(1000) of `plan`", "≤ 2.2", strings.Join(texts, " · "), met)
+		add("t(10,000) / t(1000) of `plan`: linear", "≤ 11", strings.Join(far, " · "), linear)
+	}
+	if m := r.Move; m != nil {
+		add("dssctl's own time in the move", "≤ 1 s + the questions to PostgreSQL", fmt.Sprintf("%s + %s of questions", seconds(m.Own-m.Queries), seconds(m.Queries)), m.Own-m.Queries <= ownTime)
+	}
+	return out
+}
+
+// growth is how many times longer the larger estate takes.
+func growth(g map[int]figure, from, to int) float64 {
+	if g[from].Wall == 0 {
+		return 0
+	}
+	return float64(g[to].Wall) / float64(g[from].Wall)
+}
