@@ -69,25 +69,32 @@ func (o outcome) String() string {
 	return fmt.Sprintf("exit %d\n--- stdout\n%s--- stderr\n%s", o.code, o.stdout, o.stderr)
 }
 
-// start begins a dssctl as a process of its own, in dir.
-func start(t *testing.T, dir string, env []string, args ...string) (*exec.Cmd, func() outcome) {
+// command is a dssctl as a process of its own, in dir, not started yet.
+func command(t *testing.T, dir string, env []string, args ...string) (*exec.Cmd, context.Context) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), asDssctl+"=")
 	cmd.Env = append(cmd.Env, env...)
+	return cmd, ctx
+}
+
+// start begins a dssctl.
+func start(t *testing.T, dir string, env []string, args ...string) (*exec.Cmd, func() outcome) {
+	t.Helper()
+	cmd, ctx := command(t, dir, env, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	return cmd, func() outcome {
-		defer cancel()
 		err := cmd.Wait()
 		o := outcome{stdout: stdout.String(), stderr: stderr.String()}
 		var exit *exec.ExitError
