@@ -85,6 +85,7 @@ type loader struct {
 	hashes  map[string]string
 	sources map[string]*hcl.File
 	copied  map[string]bool // sources that are masked copies, see mask.go
+	sounds  map[string]bool // names that sound secret, see mask.go
 	bodies  []hcl.Body      // of the configuration's files that parsed
 	broken  bool            // a file did not parse: names may be missing
 
@@ -107,6 +108,7 @@ func newLoader(opts LoadOptions) *loader {
 		hashes:    map[string]string{},
 		sources:   map[string]*hcl.File{},
 		copied:    map[string]bool{},
+		sounds:    map[string]bool{},
 		variables: map[string]*variable{},
 		locals:    map[string]*local{},
 		decls:     map[string]*declaration{},

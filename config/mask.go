@@ -67,7 +67,7 @@ func (l *loader) maskNamed(expr hcl.Expression) {
 	switch e := native.(type) {
 	case *hclsyntax.ObjectConsExpr:
 		for _, item := range e.Items {
-			if looksSecret.MatchString(hcl.ExprAsKeyword(item.KeyExpr)) || looksSecret.MatchString(literal(item.KeyExpr)) {
+			if l.soundsSecret(hcl.ExprAsKeyword(item.KeyExpr)) || l.soundsSecret(literal(item.KeyExpr)) {
 				l.maskExpr(item.ValueExpr)
 				continue
 			}
@@ -82,6 +82,17 @@ func (l *loader) maskNamed(expr hcl.Expression) {
 			l.maskNamed(arg)
 		}
 	}
+}
+
+// soundsSecret asks looksSecret once for each name: in a large estate the same
+// ones return.
+func (l *loader) soundsSecret(name string) bool {
+	secret, known := l.sounds[name]
+	if !known {
+		secret = looksSecret.MatchString(name)
+		l.sounds[name] = secret
+	}
+	return secret
 }
 
 // literal returns the text of a plain string in quotes, "" for anything else.
