@@ -42,11 +42,11 @@ func overlap(whole span, parts []span) time.Duration {
 func epoch(text string) (time.Time, error) {
 	whole, micros, ok := strings.Cut(strings.Replace(text, ",", ".", 1), ".")
 	s, serr := strconv.ParseInt(whole, 10, 64)
-	us, uerr := strconv.ParseInt(micros, 10, 64)
+	us, uerr := strconv.ParseUint(micros, 10, 32)
 	if !ok || len(micros) != 6 || serr != nil || uerr != nil {
 		return time.Time{}, fmt.Errorf("%q is no EPOCHREALTIME", text)
 	}
-	return time.Unix(s, us*1000), nil
+	return time.Unix(s, int64(us)*1000), nil
 }
 
 // watchReady notes when a URL that did not answer with JSON begins to. The times

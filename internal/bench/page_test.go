@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dssctl/dssctl/internal/bench/fleet"
+)
+
+func figures(ms float64, mib int64) figure {
+	d := time.Duration(ms * 1e6)
+	return figure{Wall: d, Fastest: d, Slowest: d, CPU: d, RSS: mib << 20}
+}
+
+// sample has every figure; with Terraform beside it where peer is set.
+func sample(peer bool) results {
+	theirs := func(ms float64) *figure {
+		if !peer {
+			return nil
+		}
+		f := figures(ms, 90)
+		return &f
+	}
+	r := results{
+		Startup:  pair{figures(5, 12), theirs(40)},
+		Validate: map[fleet.Shape]pair{}, Plan: map[fleet.Shape]pair{}, Growth: map[fleet.Shape]map[int]figure{},
+		Started: figures(1500, 80),
+		Move: &move{Wall: 4e9, Inside: 35e8, Own: 5e8, Worst: 6e8, Queries: 1e8, Rounds: 5, Actions: []moved{
+			{Title: "stop DSS", Kind: "service.stop", Wall: 6e8, Own: 3e7},
+		}},
+	}
+	for _, s := range fleet.Shapes() {
+		r.Validate[s] = pair{figures(70, 30), theirs(230)}
+		r.Plan[s] = pair{figures(300, 90), theirs(1000)}
+		r.Growth[s] = map[int]figure{}
+		for _, n := range sizes {
+			r.Growth[s][n] = figures(0.3*float64(n), int64(n)/10)
+		}
+	}
+	return r
+}
+
+func TestTargets(t *testing.T) {
+	good := targets(sample(true))
+	if len(good) != 8 {
+		t.Fatalf("%d targets, want 8", len(good))
+	}
+	for _, g := range good {
+		if !g.Met {
+			t.Errorf("%s: %s, measured %s: not met", g.What, g.Promised, g.Measured)
+		}
+	}
+	// One shape that is too slow is enough.
+	for name, spoil := range map[string]func(*results){
+		"start-up":     func(r *results) { r.Startup.Ours.Wall = 11e6 },
+		"its memory":   func(r *results) { r.Startup.Ours.RSS = 26 << 20 },
+		"`validate`":   func(r *results) { r.Validate[fleet.Chain] = pair{Ours: figures(81, 30)} },
+		"`plan`":       func(r *results) { r.Plan[fleet.Each] = pair{Ours: figures(401, 90)} },
+		"t(2000)":      func(r *results) { r.Growth[fleet.Flat][2000] = figures(700, 1) },
+		"t(10,000)":    func(r *results) { r.Growth[fleet.Flat][10000] = figures(3400, 1) },
+		"dssctl's own": func(r *results) { r.Move.Own = 1200 * time.Millisecond },
+	} {
+		r := sample(true)
+		spoil(&r)
+		missed := 0
+		for _, g := range targets(r) {
+			if !g.Met {
+				missed++
+				if !strings.HasPrefix(g.What, name) {
+					t.Errorf("%s: missed is %q", name, g.What)
+				}
+			}
+		}
+		if missed != 1 {
+			t.Errorf("%s: %d targets missed, want 1", name, missed)
+		}
+	}
+	if n := len(targets(results{})); n != 0 {
+		t.Errorf("%d targets are judged though nothing was measured", n)
+	}
+}
+
+func TestPage(t *testing.T) {
+	for _, peer := range []bool{true, false} {
+		p := page{Machine: machine{Processor: "P", Cores: 2}, Rounds: 7, Results: sample(peer)}
+		if peer {
+			p.Terraform = "v1.11.4"
+		}
+		var b bytes.Buffer
+		if err := p.write(&b); err != nil {
+			t.Fatal(err)
+		}
+		text := b.String()
+		if strings.Contains(text, "not met") || strings.Contains(text, "%!") {
+			t.Errorf("the page is\n%s", text)
+		}
+		if named := strings.Contains(text, "terraform version"); named != peer {
+			t.Errorf("Terraform installed: %t, on the page: %t", peer, named)
+		}
+		if said := strings.Contains(text, "Terraform is not installed here"); said == peer {
+			t.Errorf("Terraform installed: %t, said to be missing: %t", peer, said)
+		}
+		width := 0
+		for line := range strings.Lines(text) {
+			cells := strings.Count(line, "|")
+			if cells > 0 && width > 0 && cells != width {
+				t.Errorf("a row of a table has %d cells, the one before %d: %s", cells, width, line)
+			}
+			width = cells
+		}
+	}
+}
