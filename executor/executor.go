@@ -69,14 +69,15 @@ func (e *Executor) stopping() bool {
 // a run exists; the error is nil only when everything was done, and one of the
 // types in errors.go otherwise.
 func (e *Executor) Apply(ctx context.Context, p *plan.Plan, raw []byte, o Options) (*Result, error) {
-	if err := e.refuseOpenRun(ctx); err != nil {
-		return nil, err
-	}
 	s, err := e.begin(ctx, o.Why, p)
 	if err != nil {
 		return nil, err
 	}
 	defer s.end()
+	// Under the lock: a run that goes on at this moment is open too.
+	if err := e.refuseOpenRun(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.checkFresh(ctx); err != nil {
 		return nil, err
 	}

@@ -124,6 +124,29 @@ func TestOnFailureStopKeepsEverything(t *testing.T) {
 	}
 }
 
+// A run that goes on is open, and is not to be taken for an interrupted one.
+func TestRunThatGoesOnIsLocked(t *testing.T) {
+	w := newWorld(t)
+	looks := 0
+	e := w.executor(func(before bool, r state.Record) {
+		if before || looks > 0 {
+			return
+		}
+		looks++
+		other := w.executor(nil)
+		var locked *state.LockedError
+		if _, err := apply(w, other, executor.Options{}); !errors.As(err, &locked) {
+			t.Errorf("a second apply says %v", err)
+		}
+		if _, err := other.Rollback(context.Background(), lastRun(t, other).ID, executor.Options{}); !errors.As(err, &locked) {
+			t.Errorf("a rollback says %v", err)
+		}
+	})
+	if _, err := apply(w, e, executor.Options{}); err != nil || looks != 1 {
+		t.Errorf("got %v after %d looks", err, looks)
+	}
+}
+
 // A rollback that leaves something outside of the instance behind goes on.
 func TestLeftoverDoesNotKeepDSSDown(t *testing.T) {
 	w := newWorld(t)

@@ -13,14 +13,14 @@ import (
 
 // Rollback undoes a finished run, the last action first.
 func (e *Executor) Rollback(ctx context.Context, id string, o Options) (*Result, error) {
-	if err := e.refuseOpenRun(ctx); err != nil {
-		return nil, err
-	}
 	s, err := e.reopen(ctx, id, o.Why)
 	if err != nil {
 		return nil, err
 	}
 	defer s.end()
+	if err := e.refuseOpenRun(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.checkUndoable(ctx); err != nil {
 		return nil, err
 	}
