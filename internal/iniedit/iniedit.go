@@ -8,7 +8,11 @@
 // is not part of the value, and stays when the value is changed.
 package iniedit
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // File is an INI file. It is not safe for use by several goroutines while one
 // of them edits it.
@@ -108,6 +112,11 @@ func (f *File) Keys(section string) []string {
 		}
 	}
 	return out
+}
+
+// Clone returns a File of its own with the same text.
+func (f *File) Clone() *File {
+	return &File{lines: slices.Clone(f.lines), eol: f.eol, made: maps.Clone(f.made)}
 }
 
 // Bytes returns the text as it is now.

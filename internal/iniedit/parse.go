@@ -17,7 +17,7 @@ func Parse(data []byte) (*File, error) {
 		return nil, lineError(1, "the file begins with a byte order mark, expected a [section]")
 	}
 	p := parser{
-		file:     &File{eol: "\n"},
+		file:     &File{eol: "\n", lines: make([]line, 0, bytes.Count(data, []byte{'\n'})+1)},
 		sections: map[string]int{},
 		keys:     map[[2]string]int{},
 	}

@@ -9,13 +9,14 @@ import (
 // Pointer returns the RFC 6901 pointer of these keys.
 func Pointer(keys ...string) string {
 	var b strings.Builder
-	escape := strings.NewReplacer("~", "~0", "/", "~1")
 	for _, k := range keys {
 		b.WriteByte('/')
-		b.WriteString(escape.Replace(k))
+		b.WriteString(escapes.Replace(k))
 	}
 	return b.String()
 }
+
+var escapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // split takes a pointer apart.
 func split(pointer string) ([]string, error) {
@@ -27,6 +28,9 @@ func split(pointer string) ([]string, error) {
 	}
 	tokens := strings.Split(pointer[1:], "/")
 	for i, t := range tokens {
+		if !strings.Contains(t, "~") {
+			continue
+		}
 		if bare := strings.NewReplacer("~0", "", "~1", "").Replace(t); strings.Contains(bare, "~") {
 			return nil, fmt.Errorf("the JSON pointer %q has a ~ that is not part of ~0 or ~1", pointer)
 		}

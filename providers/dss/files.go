@@ -34,14 +34,16 @@ func readFile(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, &FileError{File: path, Found: kindOf(info.Mode()), Expected: "a regular file"}
 	}
-	data, err := io.ReadAll(io.LimitReader(f, largestFile+1))
-	if err != nil {
+	// ReadFrom wants room behind the end, to see that it is one.
+	var data bytes.Buffer
+	data.Grow(int(min(info.Size(), largestFile)) + bytes.MinRead)
+	if _, err := data.ReadFrom(io.LimitReader(f, largestFile+1)); err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	if len(data) > largestFile {
+	if data.Len() > largestFile {
 		return nil, &FileError{File: path, Found: fmt.Sprintf("more than %d MiB", largestFile>>20), Expected: "a settings file"}
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 // edit changes one file of the instance: f gets its bytes (nil when there is

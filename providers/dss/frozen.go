@@ -3,6 +3,7 @@ package dss
 import (
 	"sync"
 
+	"github.com/dssctl/dssctl/internal/iniedit"
 	"github.com/dssctl/dssctl/internal/jsonedit"
 )
 
@@ -18,10 +19,24 @@ func (in *Instance) Frozen() *Instance {
 type frozenFiles struct {
 	mu    sync.Mutex
 	files map[string]*frozenFile
-	// settings is the parsed file: several aspects ask for it.
-	settings sync.Once
-	doc      *jsonedit.Doc
-	docErr   error
+	// What is asked for by several aspects is parsed once.
+	settings parsed[jsonedit.Doc]
+	ini      parsed[iniedit.File]
+}
+
+// parsed is a file that was parsed once.
+type parsed[T any] struct {
+	once sync.Once
+	v    *T
+	err  error
+}
+
+func (p *parsed[T]) get(read func() (*T, error), clone func(*T) *T) (*T, error) {
+	p.once.Do(func() { p.v, p.err = read() })
+	if p.err != nil {
+		return nil, p.err
+	}
+	return clone(p.v), nil
 }
 
 type frozenFile struct {

@@ -19,15 +19,10 @@ const (
 // Settings reads config/general-settings.json. The error is fs.ErrNotExist
 // where there is none, as on an API node.
 func (in *Instance) Settings() (*jsonedit.Doc, error) {
-	f := in.frozen
-	if f == nil {
-		return in.readSettings()
+	if in.frozen != nil {
+		return in.frozen.settings.get(in.readSettings, (*jsonedit.Doc).Clone)
 	}
-	f.settings.Do(func() { f.doc, f.docErr = in.readSettings() })
-	if f.docErr != nil {
-		return nil, f.docErr
-	}
-	return f.doc.Clone(), nil
+	return in.readSettings()
 }
 
 func (in *Instance) readSettings() (*jsonedit.Doc, error) {
@@ -68,6 +63,13 @@ func (in *Instance) EditSettings(ctx context.Context, f func(*jsonedit.Doc) erro
 
 // InstallINI reads install.ini.
 func (in *Instance) InstallINI() (*iniedit.File, error) {
+	if in.frozen != nil {
+		return in.frozen.ini.get(in.readINI, (*iniedit.File).Clone)
+	}
+	return in.readINI()
+}
+
+func (in *Instance) readINI() (*iniedit.File, error) {
 	path := in.Path(InstallINIFile)
 	data, err := in.readFile(path)
 	if err != nil {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"slices"
+	"strconv"
 
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
@@ -148,6 +150,10 @@ func (e *encoder) value(path cty.Path, v cty.Value, hidden bool) {
 	case hidden:
 		ref := secret.Ref(config.SecretName(e.w.address, Name, path))
 		e.parts = append(e.parts, part{Secret: &ref, Quote: bare.Type() == cty.String})
+	case bare.Type() == cty.Number && bare.IsKnown() && isInt64(bare):
+		// By far the most numbers, and many times faster than as a decimal.
+		n, _ := bare.AsBigFloat().Int64()
+		e.text(strconv.FormatInt(n, 10))
 	default:
 		raw, err := ctyjson.Marshal(bare, bare.Type())
 		if err != nil {
@@ -156,6 +162,11 @@ func (e *encoder) value(path cty.Path, v cty.Value, hidden bool) {
 		}
 		e.text(string(raw))
 	}
+}
+
+func isInt64(v cty.Value) bool {
+	n, accuracy := v.AsBigFloat().Int64()
+	return accuracy == big.Exact && n != 0 // there is a minus zero
 }
 
 func (e *encoder) elements(path cty.Path, bare cty.Value, hidden bool) {
