@@ -27,7 +27,8 @@ func (in *Instance) Settings() (*jsonedit.Doc, error) {
 
 func (in *Instance) readSettings() (*jsonedit.Doc, error) {
 	path := in.Path(SettingsFile)
-	data, err := in.readFile(path)
+	// Not kept beside what is parsed of it: the file may be large.
+	data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
