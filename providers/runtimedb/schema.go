@@ -2,11 +2,13 @@ package runtimedb
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dssctl/dssctl/config/schema"
+	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/runtimedb/pg"
 )
 
@@ -28,6 +30,18 @@ func notEmpty(hint string) func(cty.Value) error {
 		}
 		return nil
 	}
+}
+
+// encryptedForm tells a mangled e:AES:… before DSS is stopped for it;
+// how long a whole one is, only DSS knows.
+var encryptedForm = regexp.MustCompile(`^e:AES:[A-Za-z0-9+/=_:.\-]+$`)
+
+func checkPassword(v cty.Value) error {
+	s := v.AsString()
+	if strings.HasPrefix(s, dss.EncryptedPrefix) && !encryptedForm.MatchString(s) {
+		return errors.New("begins as what DSS encrypted (e:AES:…) and does not go on so: give what `bin/dssadmin encrypt-password` of this instance printed, whole, or the password itself")
+	}
+	return notEmpty(": leave the attribute out to keep the password as it is")(v)
 }
 
 // identifier accepts a name that PostgreSQL keeps whole.
@@ -71,7 +85,7 @@ func (*Provider) Schema() schema.Fragment {
 	inSchema.Default, inSchema.Public = cty.StringVal("public"), true
 	prefix := str("table_prefix", "What the names of all tables begin with. Needed where several instances share a schema. Absent: no prefix. Tables are matched by the prefix as written and in lower case.", identifier(": leave the attribute out for no prefix"))
 	prefix.Public = true
-	password := str("password", "Password of the role. DSS keeps it encrypted. Absent: unmanaged, the instance keeps the one it has. It may be given as DSS encrypted it (e:AES:…); dssctl then cannot log in with it itself.", notEmpty(": leave the attribute out to keep the password as it is"))
+	password := str("password", "Password of the role. DSS keeps it encrypted. Absent: unmanaged, the instance keeps the one it has. It may be given as DSS encrypted it (e:AES:…); dssctl then cannot log in with it itself.", checkPassword)
 	password.Secret = true
 	properties := schema.Attribute{
 		Name: "properties", Type: cty.Map(cty.String), Labels: external,
