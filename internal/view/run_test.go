@@ -127,6 +127,17 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
+// Nothing of it is in place: there is nothing that a rollback could undo.
+func TestSummaryOfAnInterruptedRunThatWasUndone(t *testing.T) {
+	var b bytes.Buffer
+	if err := Summary(&b, report("interrupted", Undone, Undone), Style{Width: 100}); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); strings.Contains(got, "dssctl rollback") || !strings.Contains(got, "dssctl plan") {
+		t.Error(got)
+	}
+}
+
 func TestSummary(t *testing.T) {
 	done := report("done", Skipped, Done, Done, Done, Done, Done, Done, Done, Done)
 	done.Downtime = []Downtime{{"instance.design", 192 * time.Second}}

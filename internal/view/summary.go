@@ -209,9 +209,9 @@ func (p *page) advice(r RunReport) {
 			{"dssctl status", "shows whether DSS runs"},
 		}
 	case statusInterrupted:
-		commands = [][2]string{
-			{"dssctl plan", "shows what is left to do"},
-			{"dssctl rollback " + id, "undoes what was done"},
+		commands = [][2]string{{"dssctl plan", "shows what is left to do"}}
+		if r.counts()[Done] > 0 {
+			commands = append(commands, [2]string{"dssctl rollback " + id, "undoes what was done"})
 		}
 	case statusRolledBack:
 		commands = [][2]string{{"dssctl plan", "shows what is still to do"}, {"dssctl show " + id, "shows this run again"}}
