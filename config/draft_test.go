@@ -20,7 +20,8 @@ func TestWriteDraft(t *testing.T) {
 			Type: "runtime_database", Labels: []string{"postgresql"},
 			Draft: Draft{
 				Attributes: []DraftAttribute{
-					{Name: "host", Value: cty.StringVal("pg")}, {Name: "database", Value: cty.StringVal("dss")},
+					{Name: "host", Value: cty.StringVal("pg")},
+					{Name: "database", Value: cty.StringVal("dss")},
 					{Name: "password", Variable: "pg_password", Comment: "Not readable in DSS."},
 					{Name: "properties", Value: cty.MapVal(map[string]cty.Value{"ssl": cty.StringVal("true")})},
 				},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -68,7 +69,7 @@ func discreet(diags hcl.Diagnostics, e *expression, ctx *hcl.EvalContext) hcl.Di
 		d.Detail = "The reason may tell something of a sensitive value, so it is not shown."
 		if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok {
 			d.Detail = fmt.Sprintf("Call to function %q failed. The reason may tell something of a sensitive value, so it is not shown.", call.CalledFunctionName())
-			if said, ok := call.FunctionCallError().(publicError); ok {
+			if said := publicError(""); errors.As(call.FunctionCallError(), &said) {
 				d.Detail = fmt.Sprintf("Call to function %q failed: %s.", call.CalledFunctionName(), said.Error())
 			}
 		}

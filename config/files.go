@@ -63,7 +63,7 @@ func (l *loader) readFiles() {
 	if len(files) == 0 {
 		detail := fmt.Sprintf("The folder %s holds no file named *%s or *%s, so there is no estate to read.", l.opts.Dir, suffixNative, suffixJSON)
 		if len(misnamed) > 0 {
-			base := misnamed[0][:strings.Index(misnamed[0], ".")]
+			base, _, _ := strings.Cut(misnamed[0], ".")
 			detail += fmt.Sprintf(" There is %s: should it be named %s%s?", strings.Join(misnamed, ", "), base, suffixNative)
 		}
 		l.report(errorAt(nil, "No configuration files", "%s", detail))

@@ -53,7 +53,8 @@ func TestDiagnostics(t *testing.T) {
 				t.Fatal(err)
 			}
 			if *update {
-				a.Files = append(kept, txtar.File{Name: "want", Data: got.Bytes()})
+				kept = append(kept, txtar.File{Name: "want", Data: got.Bytes()})
+				a.Files = kept
 				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
 					t.Fatal(err)
 				}

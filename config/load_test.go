@@ -41,9 +41,7 @@ func tryLoad(opts LoadOptions, files map[string]string) (*Estate, hcl.Diagnostic
 const wholeEstate = `
 dssctl {
   required_version = ">= 0.1"
-  state "postgresql" {
-    url = env("DSSCTL_STATE_URL")
-  }
+  state "local" {}
 }
 variable "pw" {
   type      = string
@@ -129,7 +127,6 @@ func TestLoadWholeEstate(t *testing.T) {
 		t.Errorf("host: %v", got)
 	}
 	wantSecrets := map[string]string{
-		"dssctl.state.url":                                        "postgres://u:p@h/d",
 		"instance.design.api_key":                                 "plain-key",
 		"instance.design.runtime_database.password":               "x-hunter2",
 		"instance.design.runtime_database.properties.sslpassword": "hunter2",
@@ -138,13 +135,13 @@ func TestLoadWholeEstate(t *testing.T) {
 	if diff := cmp.Diff(wantSecrets, map[string]string(e.Secrets)); diff != "" {
 		t.Error(diff)
 	}
-	if e.State == nil || e.State.Labels[0] != "postgresql" || e.State.String("schema") != "dssctl" {
+	if e.State == nil || e.State.Labels[0] != "local" {
 		t.Errorf("state: %+v", e.State)
 	}
 	if len(e.Variables) != 0 || len(e.Files["main.dss.hcl"]) != 64 {
 		t.Errorf("variables %v, files %v", e.Variables, e.Files)
 	}
-	if r := design.RangeOf("port"); r.Start.Line != 22 {
+	if r := design.RangeOf("port"); r.Start.Line != 20 {
 		t.Errorf("range of port: %v", r)
 	}
 }

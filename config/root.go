@@ -58,16 +58,10 @@ var settingsSchema = schema.Block{
 }
 
 var stateSchema = schema.Block{
-	Type:   "state",
-	Labels: []schema.Label{{Name: "type", OneOf: []string{"local", "postgresql"}, Doc: "`local`: the folder `.dssctl` beside the files. `postgresql`: tables in a database."}},
-	Doc:    "Where dssctl keeps its memory. Without this block it is `local`.",
-	Example: `state "postgresql" {
-  url = env("DSSCTL_STATE_URL")
-}`,
-	Attributes: []schema.Attribute{
-		{Name: "url", Type: cty.String, Required: true, Secret: true, Check: schema.NotEmpty, Labels: []string{"postgresql"}, Doc: "The connection string."},
-		{Name: "schema", Type: cty.String, Default: cty.StringVal("dssctl"), Public: true, Check: schema.NotEmpty, Labels: []string{"postgresql"}, Doc: "The PostgreSQL schema of dssctl's tables."},
-	},
+	Type:    "state",
+	Labels:  []schema.Label{{Name: "type", OneOf: []string{"local"}, Doc: "`local`: the folder `.dssctl` beside the files."}},
+	Doc:     "Where dssctl keeps its memory. Without this block it is `local`.",
+	Example: `state "local" {}`,
 }
 
 var variableSchema = schema.Block{

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -140,7 +141,7 @@ func (v *variable) convert(val cty.Value) (out cty.Value, err error) {
 // explain says what is wrong with a value, by its place in it.
 func (v *variable) explain(err error) string {
 	msg := err.Error()
-	if p, ok := err.(cty.PathError); ok && len(p.Path) > 0 {
+	if p := (cty.PathError{}); errors.As(err, &p) && len(p.Path) > 0 {
 		return fmt.Sprintf("%s: %s", strings.TrimPrefix(pathText(p.Path, v.sensitive), "."), msg)
 	}
 	return msg

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dssctl/dssctl/internal/event"
@@ -31,6 +32,7 @@ func (s *session) call(in *plan.Instance, a *plan.Action, records map[string]jso
 			_ = s.record(recNotice, a.ID, textData{text})
 			s.emit(event.Event{Type: event.Notice, Instance: in.Address, Action: a.ID, Title: a.Title, Message: text})
 		},
+		PutBack: func(ctx context.Context, names ...string) error { return s.putBack(ctx, in, a, names) },
 		Kept: func(path string) {
 			// A path that cannot be journalled is found by looking.
 			_ = s.record(recKept, a.ID, textData{path})
@@ -44,6 +46,26 @@ func (s *session) call(in *plan.Instance, a *plan.Action, records map[string]jso
 			return nil
 		},
 	}
+}
+
+// putBack finds the copy that the action's window began with.
+func (s *session) putBack(ctx context.Context, in *plan.Instance, a *plan.Action, names []string) error {
+	for i := range in.Stages {
+		var guard *plan.Action
+		for j := range in.Stages[i].Actions {
+			b := &in.Stages[i].Actions[j]
+			if b.Phase == plan.Protect && s.history.of(b.ID).phase == done {
+				guard = b
+			}
+			if b.ID != a.ID || guard == nil {
+				continue
+			}
+			if p, ok := s.Performers[guard.Kind].(providers.Protector); ok {
+				return p.PutBack(ctx, s.call(in, guard, nil), names...)
+			}
+		}
+	}
+	return fmt.Errorf("put back %s: the window of %q began without a copy", strings.Join(names, ", "), a.Title)
 }
 
 // perform does one action and proves it. Nothing is returned but the reason why

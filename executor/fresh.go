@@ -2,15 +2,19 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/state"
 )
 
-func (e *Executor) refuseOpenRun(ctx context.Context) error {
-	runs, err := e.Store.Runs(ctx)
+func (e *Executor) refuseOpenRun(ctx context.Context) error { return openRun(ctx, e.Store) }
+
+func openRun(ctx context.Context, store state.Store) error {
+	runs, err := store.Runs(ctx)
 	if err != nil {
 		return err
 	}
@@ -20,6 +24,22 @@ func (e *Executor) refuseOpenRun(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// CheckOpen returns an *OpenRunError when a run waits to be closed, and a
+// *state.LockedError when one is on its way: until it is closed, what is seen
+// of its instances is neither before nor after.
+func CheckOpen(ctx context.Context, store state.Store) error {
+	open := openRun(ctx, store)
+	if open == nil {
+		return nil
+	}
+	lease, err := store.Lock(ctx, "look for an open run")
+	if err != nil {
+		return err
+	}
+	// It may have ended until the lock was there.
+	return errors.Join(openRun(ctx, store), lease.Release(context.WithoutCancel(ctx)))
 }
 
 // checkFresh compares everything that the plan was based on with the world.

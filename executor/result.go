@@ -44,13 +44,23 @@ type Result struct {
 	Downtime map[string]time.Duration
 }
 
+// stands reports whether something of the run is in place on these instances.
+func (r *Result) stands(instances map[string]bool) bool {
+	for _, a := range r.Actions {
+		if instances[a.Instance] && a.Outcome != OutcomeNotStarted && a.Outcome != OutcomeUndone {
+			return true
+		}
+	}
+	return false
+}
+
 // ReadRun returns a past or an open run's plan and what it did.
 func ReadRun(ctx context.Context, store state.Store, id string) (*plan.Plan, *Result, error) {
 	j, err := store.OpenRun(ctx, id)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer j.Close() //nolint:errcheck // only read
+	defer j.Close()
 	p, h, _, err := load(ctx, j)
 	if err != nil {
 		return nil, nil, err

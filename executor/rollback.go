@@ -112,8 +112,18 @@ func (s *session) laterRuns(ctx context.Context, run state.Run) ([]state.Run, er
 	}
 	var out []state.Run
 	for _, r := range runs {
-		if r.ID == run.ID || r.ID < run.ID || r.Status == state.RolledBack {
+		if r.ID <= run.ID {
 			continue
+		}
+		if r.Status != state.Done {
+			// Of a run that failed or was interrupted, an earlier window may stand.
+			_, past, err := ReadRun(ctx, s.Store, r.ID)
+			if err != nil {
+				return nil, err
+			}
+			if !past.stands(mine) {
+				continue
+			}
 		}
 		for _, a := range r.Instances {
 			if mine[a] {

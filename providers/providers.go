@@ -57,11 +57,13 @@ type Importer interface {
 	Import(o Observation, f dss.Facts) Draft
 }
 
-// Configuration to be written, see config.WriteDraft.
 type (
-	Draft          = config.Draft
+	// Draft is what an import writes, see config.WriteDraft.
+	Draft = config.Draft
+	// DraftAttribute is one attribute of it.
 	DraftAttribute = config.DraftAttribute
-	DraftBlock     = config.DraftBlock
+	// DraftBlock is one block of it.
+	DraftBlock = config.DraftBlock
 )
 
 // ObserveRequest is what Observe may look at.
@@ -161,6 +163,10 @@ type Call struct {
 	// Receipt is durable memory of this action within the run, for Done,
 	// Verify and Undo, kept across a crash.
 	Receipt Receipt
+	// PutBack restores top-level names of the data directory, such as
+	// "databases", from the copy that this action's window began with. It is an
+	// error when there is none.
+	PutBack func(ctx context.Context, names ...string) error
 	// Record sets the aspect's record in state when the action has ended well;
 	// undoing the action puts the former record back.
 	Record func(aspect string, record any) error
@@ -168,6 +174,13 @@ type Call struct {
 
 // Args decodes the action's arguments.
 func (c *Call) Args(v any) error { return json.Unmarshal(c.Action.Args, v) }
+
+// Protector is a performer of the phase Protect that can put back what it
+// copied.
+type Protector interface {
+	// PutBack restores top-level names of the data directory. DSS is stopped.
+	PutBack(ctx context.Context, c *Call, names ...string) error
+}
 
 // Receipt is a small durable value. It must hold no secret.
 type Receipt interface {

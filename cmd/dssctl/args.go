@@ -11,7 +11,7 @@ import (
 // the command's name, as Terraform does with TF_CLI_ARGS.
 func withEnvironment(root *cobra.Command, args []string, getenv func(string) string) []string {
 	for i, a := range args {
-		if strings.HasPrefix(a, "-") {
+		if strings.HasPrefix(a, "-") || i > 0 && strings.TrimLeft(args[i-1], "-") == "chdir" {
 			continue
 		}
 		cmd, _, err := root.Find(args[i : i+1])

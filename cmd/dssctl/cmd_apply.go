@@ -96,6 +96,9 @@ func (w *world) runApply(ctx context.Context, o applyOptions) (err error) {
 		return err
 	}
 	defer func() { err = closing(store, err) }()
+	if err := executor.CheckOpen(ctx, store); err != nil {
+		return err
+	}
 	if o.json {
 		err = view.PlanStream(w.stdout(), p.plan, w.clock)
 	} else {
@@ -149,6 +152,9 @@ func (w *world) runApplyFile(ctx context.Context, o applyOptions, path string) (
 		return err
 	}
 	defer func() { err = closing(store, err) }()
+	if err := executor.CheckOpen(ctx, store); err != nil {
+		return err
+	}
 	if err := checkPlanFile(ctx, store, p, raw, estate); err != nil {
 		return err
 	}

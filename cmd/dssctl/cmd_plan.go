@@ -108,7 +108,7 @@ func readPlan(path string) (*plan.Plan, []byte, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the plan: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	raw, p, err := plan.Read(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)

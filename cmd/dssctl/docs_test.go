@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dssctl/dssctl/config"
-	"github.com/dssctl/dssctl/config/schema"
+	"github.com/dssctl/dssctl/config/reference"
 )
 
 var update = flag.Bool("update", false, "write the reference pages again")
@@ -24,7 +24,7 @@ func TestReferencePages(t *testing.T) {
 	all, _ := aspects()
 	var blocks bytes.Buffer
 	blocks.WriteString("# Blocks\n\nWritten by `make docs` from the schema; do not edit.\n\n")
-	if err := schema.Reference(config.RootSchema(instanceSchema(all)), &blocks); err != nil {
+	if err := reference.Page(config.RootSchema(instanceSchema(all)), &blocks); err != nil {
 		t.Fatal(err)
 	}
 	pages := map[string]string{

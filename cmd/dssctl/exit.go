@@ -8,6 +8,7 @@ import (
 
 	"github.com/dssctl/dssctl/executor"
 	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/state"
 )
 
@@ -49,12 +50,15 @@ func exitCode(err error, signal syscall.Signal) int {
 		failed      *executor.FailedError
 		interrupted *executor.InterruptedError
 		locked      *state.LockedError
+		instance    *dss.LockedError
 	)
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &code):
 		return code.code
+	case errors.As(err, &interrupted) && interrupted.Status.Open():
+		return exitPartial
 	case errors.As(err, &interrupted), errors.Is(err, context.Canceled) && signal != 0:
 		if signal == syscall.SIGTERM {
 			return exitTerminated
@@ -66,7 +70,7 @@ func exitCode(err error, signal syscall.Signal) int {
 		return exitPartial
 	case errors.As(err, &stale), errors.As(err, &open), errors.As(err, &no), errors.Is(err, plan.ErrEdited):
 		return exitRefused
-	case errors.As(err, &locked):
+	case errors.As(err, &locked), errors.As(err, &instance):
 		return exitLocked
 	default:
 		return exitError

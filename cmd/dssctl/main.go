@@ -14,7 +14,9 @@ import (
 // version is set when building.
 var version = "dev"
 
-func main() { os.Exit(run(systemWorld(), os.Args[1:])) }
+func main() {
+	os.Exit(run(systemWorld(), os.Args[1:])) //nolint:forbidigo // the one place
+}
 
 // systemWorld is the real one.
 func systemWorld() *world {

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/pflag"
 
 	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/executor"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/planner"
@@ -89,7 +91,25 @@ func (w *world) planEstate(ctx context.Context, estate *config.Estate, selection
 		Targets: o.targets, Excludes: o.excludes, Meta: meta, Recorded: recorded,
 		Providers: all, Frame: frame, Observed: observed,
 	})
+	if warning := openRunWarning(ctx, store); warning != nil {
+		diags = append(diags, warning)
+		p.Diagnostics = append(p.Diagnostics, planner.FromHCL("", hcl.Diagnostics{warning})...)
+	}
 	return &planned{plan: p, diags: diags, estate: estate, meta: meta}, nil
+}
+
+// openRunWarning says that what was seen may be half of something.
+func openRunWarning(ctx context.Context, store state.Store) *hcl.Diagnostic {
+	err := executor.CheckOpen(ctx, store)
+	var open *executor.OpenRunError
+	var locked *state.LockedError
+	switch {
+	case errors.As(err, &open):
+		return &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "A run is still open", Detail: "What is shown may be half of what it was about to do: " + open.Error() + "."}
+	case errors.As(err, &locked):
+		return &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "A run is on its way", Detail: "What is shown may be half of it: " + locked.Error() + "."}
+	}
+	return nil
 }
 
 func aspectRecords(all map[string]state.Instance) providers.Records {
@@ -118,7 +138,11 @@ func closing(s state.Store, err error) error {
 // incomplete says that a plan with errors cannot be applied.
 func (p *planned) incomplete() error {
 	if p.plan.HasErrors() {
-		return &codeError{exitError, fmt.Sprintf("the plan has errors and cannot be applied: %d of %d instances could not be planned", p.plan.Summary.Failed, len(p.plan.Instances))}
+		text := "the plan has errors and cannot be applied"
+		if n := p.plan.Summary.Failed; n > 0 {
+			text += fmt.Sprintf(": %d of %d instances could not be planned", n, len(p.plan.Instances))
+		}
+		return &codeError{exitError, text}
 	}
 	return nil
 }

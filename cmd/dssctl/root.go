@@ -16,10 +16,10 @@ EXIT STATUS
   1    error
   2    changes present (plan -detailed-exitcode)
   3    a file is not formatted (fmt -check)
-  4    a run stopped part-way; its journal is kept, see dssctl recover
+  4    a run stopped part-way or was aborted; its journal is kept, see dssctl recover
   5    refused: stale plan, danger not allowed, an open run
   6    failed and rolled back
-  11   locked by another run
+  11   locked by another run, of this estate or of the instance
   130  interrupted, cleanly stopped (143 for SIGTERM)
 `
 

@@ -42,7 +42,7 @@ func (w *world) watchSignals(ctx context.Context, graceful bool) (context.Contex
 				return
 			case sig := <-ch:
 				if n == 0 {
-					s.first.Store(int32(sig.(syscall.Signal))) //nolint:errcheck,forcetypeassert // Notify sends syscall signals on Unix
+					s.first.Store(int32(sig.(syscall.Signal)))
 					close(s.stop)
 				}
 				if graceful && n == 0 {

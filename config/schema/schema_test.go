@@ -1,69 +1,11 @@
 package schema
 
 import (
-	"encoding/json"
-	"flag"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/zclconf/go-cty/cty"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func sampleRoot() Block {
-	base := Block{Type: "thing", Doc: "A thing.", Multiple: true, Labels: []Label{{Name: "name", Doc: "Its name."}}, Example: "thing \"a\" {\n}\n"}
-	return Block{Doc: "All there is.", Blocks: []Block{base.With(
-		Fragment{Attributes: []Attribute{
-			{Name: "path", Type: cty.String, Required: true, Doc: "Where | what."},
-			{Name: "size", Type: cty.Number, Default: cty.NumberIntVal(3), Doc: "How many.", Example: "5"},
-			{Name: "mode", Type: cty.String, OneOf: []string{"a", "b"}, Default: cty.StringVal("a")},
-		}},
-		Fragment{Blocks: []Block{{
-			Type: "store", Required: true, Labels: []Label{{Name: "kind", OneOf: []string{"local", "remote"}}},
-			Attributes: []Attribute{
-				{Name: "password", Type: cty.String, Secret: true, Required: true, Labels: []string{"remote"}},
-				{Name: "tags", Type: cty.Map(cty.List(cty.String)), Labels: []string{"remote"}},
-				{Name: "more", Type: cty.DynamicPseudoType},
-			},
-		}}},
-	)}}
-}
-
-func TestReference(t *testing.T) {
-	var b strings.Builder
-	if err := Reference(sampleRoot(), &b); err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "testdata/reference.md", b.String())
-}
-
-func TestJSON(t *testing.T) {
-	b, err := JSON(sampleRoot())
-	if err != nil || !json.Valid(b) {
-		t.Fatal(err)
-	}
-	golden(t, "testdata/schema.json", string(b)+"\n")
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s: want - got +\n%s", name, diff)
-	}
-}
 
 func TestChecks(t *testing.T) {
 	for _, c := range []struct {

@@ -111,11 +111,11 @@ func (l *lab) close() error {
 func (l *lab) wrap(names ...string) error {
 	for _, name := range names {
 		path := filepath.Join(l.dss.DataDir, "bin", name)
-		real := path + ".timed"
-		if err := os.Rename(path, real); err != nil {
+		kept := path + ".timed"
+		if err := os.Rename(path, kept); err != nil {
 			return err
 		}
-		script := fmt.Sprintf("#!/usr/bin/env bash\nbegan=$EPOCHREALTIME\n'%s' \"$@\"\ncode=$?\necho \"$began $EPOCHREALTIME %s ${1:-}\" >>'%s'\nexit $code\n", real, name, l.shims)
+		script := fmt.Sprintf("#!/usr/bin/env bash\nbegan=$EPOCHREALTIME\n'%s' \"$@\"\ncode=$?\necho \"$began $EPOCHREALTIME %s ${1:-}\" >>'%s'\nexit $code\n", kept, name, l.shims)
 		if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
 			return err
 		}
@@ -186,11 +186,11 @@ func (l *lab) once(ctx context.Context) (*move, string, error) {
 	m.Own = m.Wall - m.Inside
 	rest := span{whole.from, whole.from}
 	if len(actions) > 0 {
-		rest.to = actions[0].span.from
+		rest.to = actions[0].from
 	}
 	m.Actions = append(m.Actions, moved{Title: "load, observe, plan", Wall: rest.length(), Own: rest.length() - overlap(rest, inside)})
 	for _, a := range actions {
-		a.Wall = a.span.length()
+		a.Wall = a.length()
 		a.Own = a.Wall - overlap(a.span, inside)
 		if slices.Contains(asks, a.Kind) {
 			m.Queries += a.Own

@@ -82,19 +82,19 @@ func statement(v cty.Value) string {
 		return fmt.Sprintf("is %q", s)
 	case t.IsCollectionType() || t.IsTupleType():
 		n := v.LengthInt()
-		switch {
-		case n == 0:
+		switch n {
+		case 0:
 			return "is an empty " + t.FriendlyNameForConstraint()
-		case n == 1:
+		case 1:
 			return "is " + t.FriendlyName() + " with 1 element"
 		}
 		return fmt.Sprintf("is %s with %d elements", t.FriendlyName(), n)
 	case t.IsObjectType():
 		n := len(t.AttributeTypes())
-		switch {
-		case n == 0:
+		switch n {
+		case 0:
 			return "is an object without attributes"
-		case n == 1:
+		case 1:
 			return "is an object with 1 attribute"
 		}
 		return fmt.Sprintf("is an object with %d attributes", n)

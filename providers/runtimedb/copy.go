@@ -42,6 +42,9 @@ func (copyStep) Do(ctx context.Context, c *providers.Call) error {
 	}
 	if begun {
 		// A broken attempt of this run: what it made goes first.
+		if err := restoreEmbedded(ctx, c); err != nil {
+			return err
+		}
 		if err := dropOwn(ctx, r); err != nil {
 			return err
 		}
@@ -178,12 +181,24 @@ func (copyStep) Undo(ctx context.Context, c *providers.Call) error {
 		}
 		return nil
 	}
+	if err := restoreEmbedded(ctx, c); err != nil {
+		return err
+	}
 	found, err := pg.Objects(ctx, r.login, r.place, true)
 	if err != nil {
 		return left(c, a.Former, r, nil, true, err)
 	}
 	if err := pg.Drop(ctx, r.login, r.place.Schema, found); err != nil {
 		return left(c, a.Former, r, found, false, err)
+	}
+	return nil
+}
+
+// restoreEmbedded puts the H2 files back: a copy that was broken off may have
+// left them in any state, and DSS has not run since the window began.
+func restoreEmbedded(ctx context.Context, c *providers.Call) error {
+	if err := c.PutBack(ctx, "databases"); err != nil {
+		return fmt.Errorf("put the embedded databases back after a copy that was broken off: %w", err)
 	}
 	return nil
 }

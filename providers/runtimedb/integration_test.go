@@ -1,6 +1,7 @@
 package runtimedb
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -174,6 +175,9 @@ func TestCopyBreaksOff(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+	if !slices.Contains(r.putBack, "databases") {
+		t.Error("the embedded databases were not put back before the copy was tried again")
 	}
 	if left := r.undo(p, e); len(left) > 0 || r.settings() != before {
 		t.Errorf("left behind: %q", left)

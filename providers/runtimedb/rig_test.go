@@ -24,6 +24,7 @@ import (
 // rig is a simulated DSS, a real PostgreSQL, and as little of planner and
 // executor as it takes to carry out what the provider proposes.
 type rig struct {
+	putBack  []string
 	t        *testing.T
 	kit      *dsskit.Instance
 	dss      *dss.Instance
@@ -130,6 +131,10 @@ func (r *rig) call(e *config.Estate, s providers.Step) *providers.Call {
 		Run: fmt.Sprintf("run-%d", r.run), Action: s.Action, Address: "instance.design", Instance: r.dss, Secrets: e.Secrets, Key: testKey,
 		Clock: clock.System{}, Redactor: &secret.Redactor{}, Receipt: memoryReceipt{r, string(s.Kind)},
 		Progress: func(event.Progress) {}, Notice: func(s string) { r.notices = append(r.notices, s) },
+		PutBack: func(_ context.Context, names ...string) error {
+			r.putBack = append(r.putBack, names...)
+			return nil
+		},
 		Record: func(_ string, v any) error {
 			b, err := json.Marshal(v)
 			r.record = b

@@ -14,8 +14,19 @@ import (
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 )
+
+// PutBack brings top-level names of the data directory, such as "databases",
+// back to what the action's backup holds.
+func (protector) PutBack(ctx context.Context, c *providers.Call, names ...string) error {
+	dir, err := copyPath(c)
+	if err != nil {
+		return err
+	}
+	return restoreFrom(ctx, c.Instance, dir, names)
+}
 
 // RestoreSafety brings what a safety backup holds back to what it was: content,
 // modes and times; what came later is removed. It takes the backup that the run
@@ -27,17 +38,21 @@ func RestoreSafety(ctx context.Context, inst *dss.Instance, run string, kind pla
 	if err != nil {
 		return err
 	}
+	return restoreFrom(ctx, inst, dir, nil)
+}
+
+func restoreFrom(ctx context.Context, inst *dss.Instance, dir string, only []string) error {
 	stopped, err := inst.Stopped(ctx)
 	if err != nil {
-		return fmt.Errorf("restore the safety backup of run %s: %w", run, err)
+		return fmt.Errorf("restore the safety backup in %s: %w", dir, err)
 	}
 	if !stopped {
-		return fmt.Errorf("restore the safety backup of run %s: DSS is not stopped", run)
+		return fmt.Errorf("restore the safety backup in %s: DSS is not stopped", dir)
 	}
 	if err := verifyCopy(ctx, dir); err != nil {
 		return err
 	}
-	r := &restorer{ctx: ctx, inst: inst, dir: dir, keep: map[string]string{}}
+	r := &restorer{ctx: ctx, inst: inst, dir: dir, only: only, keep: map[string]string{}}
 	if err := r.run(); err != nil {
 		return fmt.Errorf("restore the safety backup in %s: %w", dir, err)
 	}
@@ -94,14 +109,21 @@ type restorer struct {
 	ctx  context.Context
 	inst *dss.Instance
 	dir  string
+	only []string          // top-level names; empty for all
 	keep map[string]string // what the backup holds, with its type
+}
+
+// wanted reports whether a path is to be restored.
+func (r *restorer) wanted(rel string) bool {
+	top, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
+	return len(r.only) == 0 || slices.Contains(r.only, top)
 }
 
 func (r *restorer) run() error {
 	var dirs []entry
 	if _, err := readManifest(r.dir, func(e entry) error {
 		r.keep[e.path()] = e.Type
-		if e.Type == typeDir {
+		if e.Type == typeDir && r.wanted(e.path()) {
 			dirs = append(dirs, e)
 		}
 		return context.Cause(r.ctx)
@@ -121,10 +143,12 @@ func (r *restorer) run() error {
 		if r.ctx.Err() != nil {
 			return context.Cause(r.ctx)
 		}
-		switch e.Type {
-		case typeFile:
+		switch {
+		case !r.wanted(e.path()):
+			return nil
+		case e.Type == typeFile:
 			return r.file(&e)
-		case typeLink:
+		case e.Type == typeLink:
 			return r.link(&e)
 		default:
 			return nil
@@ -160,7 +184,7 @@ func (r *restorer) removeStrangers() error {
 		default:
 			return nil // a socket or pipe, which a backup does not hold
 		}
-		if r.keep[rel] != typ {
+		if r.wanted(rel) && r.keep[rel] != typ {
 			strangers = append(strangers, rel)
 			if info.IsDir() {
 				return fs.SkipDir

@@ -199,6 +199,28 @@ func TestRestoreOfALargeFile(t *testing.T) {
 	}
 }
 
+// One folder is put back, and the others stay as they are.
+func TestPutBack(t *testing.T) {
+	w := newWorld(t)
+	w.state = "STOPPED"
+	c, _ := w.call(KindBackup, backupArgs{})
+	if err := (protector{}).Do(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, w.inst.Path("databases"))
+	ruin(t, w.inst)
+	ruined := snapshot(t, w.inst.Path("config"))
+	if err := (protector{}).PutBack(t.Context(), c, "databases"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, snapshot(t, w.inst.Path("databases"))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(ruined, snapshot(t, w.inst.Path("config"))); diff != "" {
+		t.Errorf("the configuration was not asked for: %s", diff)
+	}
+}
+
 // A folder of the first level may be a symlink to a faster disk.
 func TestSafetyBackupThroughASymlink(t *testing.T) {
 	w := newWorld(t)

@@ -1,4 +1,6 @@
-package schema
+// Package reference writes the schema down: as a page of Markdown for people
+// and as JSON for programs.
+package reference
 
 import (
 	"bufio"
@@ -8,12 +10,14 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/dssctl/dssctl/config/schema"
 )
 
-// Reference writes the schema as a page of Markdown: one section for each
+// Page writes the schema as a page of Markdown: one section for each
 // block, with its doc, an example, and tables of its labels, attributes and
 // blocks. root is the top level of a file; its own type is "".
-func Reference(root Block, w io.Writer) error {
+func Page(root schema.Block, w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "# Language reference\n\n")
 	if root.Doc != "" {
@@ -26,7 +30,7 @@ func Reference(root Block, w io.Writer) error {
 	return b.Flush()
 }
 
-func section(b *bufio.Writer, block *Block, parent string) {
+func section(b *bufio.Writer, block *schema.Block, parent string) {
 	path := parent + block.Type
 	fmt.Fprintf(b, "\n## %s\n", path)
 	if block.Doc != "" {
@@ -62,7 +66,7 @@ func section(b *bufio.Writer, block *Block, parent string) {
 }
 
 // list links to the sections of the blocks.
-func list(blocks []Block, parent string) string {
+func list(blocks []schema.Block, parent string) string {
 	var links []string
 	for i := range blocks {
 		path := parent + blocks[i].Type
@@ -71,7 +75,7 @@ func list(blocks []Block, parent string) string {
 	return strings.Join(links, ", ")
 }
 
-func need(a *Attribute) string {
+func need(a *schema.Attribute) string {
 	switch {
 	case a.Required && len(a.Labels) > 0:
 		return "required for " + strings.Join(a.Labels, ", ")
@@ -83,7 +87,7 @@ func need(a *Attribute) string {
 	return ""
 }
 
-func describe(a *Attribute) string {
+func describe(a *schema.Attribute) string {
 	var parts []string
 	if a.Doc != "" {
 		parts = append(parts, a.Doc)

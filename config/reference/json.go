@@ -1,4 +1,4 @@
-package schema
+package reference
 
 import (
 	"encoding/json"
@@ -7,6 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/dssctl/dssctl/config/schema"
 )
 
 // JSONFormatVersion of what JSON writes. A minor step adds members.
@@ -49,7 +51,7 @@ type jsonAttribute struct {
 
 // JSON returns the schema for machines: a block is {type, doc, example, labels,
 // multiple, required, attributes, blocks}; types are written as in HCL.
-func JSON(root Block) ([]byte, error) {
+func JSON(root schema.Block) ([]byte, error) {
 	b, err := toJSON(&root)
 	if err != nil {
 		return nil, err
@@ -57,7 +59,7 @@ func JSON(root Block) ([]byte, error) {
 	return json.MarshalIndent(jsonRoot{JSONFormatVersion, b}, "", "  ")
 }
 
-func toJSON(b *Block) (jsonBlock, error) {
+func toJSON(b *schema.Block) (jsonBlock, error) {
 	out := jsonBlock{Type: b.Type, Doc: b.Doc, Example: b.Example, Multiple: b.Multiple, Required: b.Required}
 	for _, l := range b.Labels {
 		out.Labels = append(out.Labels, jsonLabel(l))
