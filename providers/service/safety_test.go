@@ -208,15 +208,16 @@ func TestPutBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := snapshot(t, w.inst.Path("databases"))
-	ruin(t, w.inst)
-	ruined := snapshot(t, w.inst.Path("config"))
+	put(t, w.inst.Path("databases/new.mv.db"), "new", 0o600)
+	put(t, w.inst.Path("config/general-settings.json"), `{"edited": true}`, 0o600)
+	edited := snapshot(t, w.inst.Path("config"))
 	if err := (protector{}).PutBack(t.Context(), c, "databases"); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(before, snapshot(t, w.inst.Path("databases"))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(ruined, snapshot(t, w.inst.Path("config"))); diff != "" {
+	if diff := cmp.Diff(edited, snapshot(t, w.inst.Path("config"))); diff != "" {
 		t.Errorf("the configuration was not asked for: %s", diff)
 	}
 }
