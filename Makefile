@@ -10,7 +10,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/dssctl
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/dssctl ./cmd/dssctl
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/dssctl ./cmd/dssctl
 
 setup: ## install what the tests and the demo need and the machine lacks
 	@scripts/setup
