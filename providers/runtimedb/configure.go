@@ -81,7 +81,9 @@ func undoSettings(ctx context.Context, c *providers.Call) error {
 	if err != nil {
 		return fmt.Errorf("undo the edit of %s: the kept original: %w", c.Instance.Path(dss.SettingsFile), err)
 	}
-	c.Notice("general-settings.json has changed since: internalDatabase alone is put back")
+	if !secret.Equal(now, r.After) { // otherwise another step of the run edited it before
+		c.Notice("general-settings.json has changed since: internalDatabase alone is put back")
+	}
 	return c.Instance.EditSettings(ctx, func(doc *jsonedit.Doc) error { return doc.Restore(member, old) })
 }
 
