@@ -54,6 +54,8 @@ type Options struct {
 	OnFailure OnFailure // Rollback when empty
 	// Why is the command, for the lock and the run's head.
 	Why string
+	// AllowLoss lets a rollback lose what was written since the run.
+	AllowLoss bool
 }
 
 func (e *Executor) stopping() bool {

@@ -40,6 +40,9 @@ type Result struct {
 	Actions []ActionResult
 	// Kept are the places where the run keeps something of value.
 	Kept []string
+	// Down are the instances whose DSS the run has stopped and not started
+	// again, with the time since when.
+	Down map[string]time.Time
 	// Downtime measured, by instance.
 	Downtime map[string]time.Duration
 }
@@ -105,7 +108,7 @@ var outcomes = map[phase]Outcome{
 }
 
 func summarize(p *plan.Plan, h *history, run state.Run) *Result {
-	r := &Result{Run: run, Downtime: map[string]time.Duration{}}
+	r := &Result{Run: run, Downtime: map[string]time.Duration{}, Down: map[string]time.Time{}}
 	var down, up time.Time
 	p.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
 		ap := h.of(a.ID)
@@ -121,7 +124,14 @@ func summarize(p *plan.Plan, h *history, run state.Run) *Result {
 		switch a.Phase {
 		case plan.Stop:
 			down, up = ap.began, ap.undone
+			// A stop that found DSS stopped has taken nothing down.
+			if ap.touched() && a.Danger == plan.Downtime {
+				r.Down[in.Address] = ap.began
+			}
 		case plan.Start:
+			if ap.phase == done {
+				delete(r.Down, in.Address)
+			}
 			r.Downtime[in.Address] += downtime(down, up, ap)
 		}
 		return true

@@ -8,6 +8,7 @@ import (
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/state"
 )
 
@@ -24,9 +25,55 @@ func (e *Executor) Rollback(ctx context.Context, id string, o Options) (*Result,
 	if err := s.checkUndoable(ctx); err != nil {
 		return nil, err
 	}
+	if lost, err := s.losses(ctx); err != nil {
+		return nil, err
+	} else if len(lost) > 0 && !o.AllowLoss {
+		return nil, &LossError{Run: id, Lost: lost}
+	}
 	s.history.backwards, s.history.whole = true, true
 	s.emit(event.Event{Type: event.RunStart, Message: string(Backwards)})
 	return s.goBack(ctx)
+}
+
+// Losses says what rolling back a finished run now would lose, one line each.
+func (e *Executor) Losses(ctx context.Context, id, why string) ([]string, error) {
+	s, err := e.reopen(ctx, id, why)
+	if err != nil {
+		return nil, err
+	}
+	defer s.end()
+	return s.losses(ctx)
+}
+
+func (s *session) losses(ctx context.Context) ([]string, error) {
+	var lost []string
+	var err error
+	s.plan.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
+		l, ok := s.Performers[a.Kind].(providers.Loser)
+		if !ok || !s.history.of(a.ID).touched() {
+			return true
+		}
+		var text string
+		if text, err = l.Loses(ctx, s.call(in, a, nil)); err != nil {
+			err = fmt.Errorf("%s: what undoing %q loses: %w", in.Address, a.Title, s.clean(ctx, err))
+			return false
+		}
+		if text != "" {
+			lost = append(lost, in.Address+": "+s.Redactor.String(text))
+		}
+		return true
+	})
+	return lost, err
+}
+
+// LossError says that a rollback would lose something, which nobody has allowed.
+type LossError struct {
+	Run  string
+	Lost []string
+}
+
+func (e *LossError) Error() string {
+	return fmt.Sprintf("rollback of run %s loses\n  - %s\nNothing was done. Keep a copy of it first (pg_dump), or add -allow data-loss.", e.Run, strings.Join(e.Lost, "\n  - "))
 }
 
 // RefusedError says why something that was asked for is not done.

@@ -182,6 +182,13 @@ type Protector interface {
 	PutBack(ctx context.Context, c *Call, names ...string) error
 }
 
+// Loser is a performer whose undoing can lose what was written since.
+type Loser interface {
+	// Loses says what undoing the action now would lose, in words that follow
+	// "undoing it loses"; "" for nothing.
+	Loses(ctx context.Context, c *Call) (string, error)
+}
+
 // Receipt is a small durable value. It must hold no secret.
 type Receipt interface {
 	// Save makes v durable before it returns: call it before the act that it

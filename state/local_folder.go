@@ -37,7 +37,7 @@ func (l *Local) ensure() error {
 		return err
 	}
 	if err := os.Mkdir(l.dir, folderMode); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("make the state folder: %w", err)
+		return fmt.Errorf("make the state folder beside the estate's files, which the account that runs dssctl must be able to write: %w", err)
 	}
 	return atomicfile.SyncDir(filepath.Dir(l.dir))
 }

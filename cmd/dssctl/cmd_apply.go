@@ -66,15 +66,14 @@ func (o *applyOptions) check() error {
 }
 
 // dangers returns what -allow allows.
-func (o *applyOptions) dangers() ([]plan.Danger, error) {
+func dangers(allow []string) ([]plan.Danger, error) {
 	var out []plan.Danger
-	for _, a := range o.allow {
-		switch d := plan.Danger(strings.ReplaceAll(a, "-", "_")); d {
-		case plan.Irreversible, plan.DataLoss:
-			out = append(out, d)
-		default:
+	for _, a := range allow {
+		d, ok := plan.ParseAllow(a)
+		if !ok {
 			return nil, fmt.Errorf("-allow is %q; it must be irreversible or data-loss", a)
 		}
+		out = append(out, d)
 	}
 	return out, nil
 }
@@ -196,7 +195,7 @@ func checkPlanFile(ctx context.Context, store state.Store, p *plan.Plan, raw []b
 
 // gate refuses dangers that are not allowed.
 func (o *applyOptions) gate(p *plan.Plan) error {
-	allowed, err := o.dangers()
+	allowed, err := dangers(o.allow)
 	if err != nil {
 		return err
 	}

@@ -4,28 +4,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/executor"
+	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/view"
+	"github.com/dssctl/dssctl/state"
 )
 
 // rollbackOptions are the flags of rollback.
 type rollbackOptions struct {
 	varOptions
 	autoApprove bool
+	allow       []string
 	json        bool
 }
 
 func newRollbackCommand(w *world) *cobra.Command {
 	var o rollbackOptions
 	cmd := &cobra.Command{
-		Use:   "rollback RUN [-auto-approve]",
+		Use:   "rollback RUN [-auto-approve] [-allow data-loss]",
 		Short: "Undo a finished run, where its actions allow it",
 		Long: `Undo a finished run, its last action first: DSS is stopped, what the run changed
 is put back, DSS is started again. What DSS wrote since then into databases that
-the run made is lost with them: the question says so.
+the run made is lost with them: it is counted and shown before the question, and
+without a question it takes -allow data-loss.
 
 It is refused when an action of the run cannot be undone, when a later run
 stands on the same instance, or when somebody changed since what the run left.
@@ -36,6 +43,7 @@ stands on the same instance, or when somebody changed since what the run left.
 	f := cmd.Flags()
 	o.addFlags(f)
 	f.BoolVar(&o.autoApprove, "auto-approve", false, "do not ask")
+	f.StringArrayVar(&o.allow, "allow", nil, "allow this `DANGER`: data-loss")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line")
 	return cmd
 }
@@ -43,6 +51,10 @@ stands on the same instance, or when somebody changed since what the run left.
 func (w *world) runRollback(ctx context.Context, o rollbackOptions, id string) (err error) {
 	if !o.autoApprove && !w.interactive() {
 		return errors.New("nobody can be asked here (no terminal): give -auto-approve")
+	}
+	allowed, err := dangers(o.allow)
+	if err != nil {
+		return err
 	}
 	store, err := w.store()
 	if err != nil {
@@ -62,16 +74,35 @@ func (w *world) runRollback(ctx context.Context, o rollbackOptions, id string) (
 			return err
 		}
 	}
-	if !o.autoApprove {
-		if err := w.confirm("Undo this run?"); err != nil {
-			return err
-		}
-	}
 	ctx, sig := w.watchSignals(ctx, true)
 	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
+	allowLoss := slices.Contains(allowed, plan.DataLoss)
+	if !o.autoApprove {
+		question, err := w.rollbackQuestion(ctx, store, estate, id)
+		if err != nil {
+			return err
+		}
+		if err := w.confirm(question); err != nil {
+			return err
+		}
+		allowLoss = true // it was named in the question
+	}
 	return w.execute(ctx, sig, store, estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
-		return e.Rollback(ctx, id, executor.Options{Why: "rollback"})
+		return e.Rollback(ctx, id, executor.Options{Why: "rollback", AllowLoss: allowLoss})
 	})
+}
+
+// rollbackQuestion names what would be lost.
+func (w *world) rollbackQuestion(ctx context.Context, store state.Store, estate *config.Estate, id string) (string, error) {
+	lost, err := w.executor(store, estate).Losses(ctx, id, "look what a rollback loses")
+	if err != nil {
+		return "", err
+	}
+	if len(lost) == 0 {
+		return "Undo this run?", nil
+	}
+	fmt.Fprintf(w.stderr(), "\nUndoing it loses\n  - %s\n", strings.Join(lost, "\n  - "))
+	return "Undo this run, and lose that?", nil
 }
 
 // undoTexts are the plan's words on how each action is undone, by action.

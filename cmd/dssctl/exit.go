@@ -47,6 +47,7 @@ func exitCode(err error, signal syscall.Signal) int {
 		stale       *executor.StaleError
 		open        *executor.OpenRunError
 		no          *executor.RefusedError
+		loss        *executor.LossError
 		failed      *executor.FailedError
 		interrupted *executor.InterruptedError
 		locked      *state.LockedError
@@ -68,7 +69,7 @@ func exitCode(err error, signal syscall.Signal) int {
 		return exitRolledBack
 	case errors.As(err, &failed):
 		return exitPartial
-	case errors.As(err, &stale), errors.As(err, &open), errors.As(err, &no), errors.Is(err, plan.ErrEdited):
+	case errors.As(err, &stale), errors.As(err, &open), errors.As(err, &no), errors.As(err, &loss), errors.Is(err, plan.ErrEdited):
 		return exitRefused
 	case errors.As(err, &locked), errors.As(err, &instance):
 		return exitLocked

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -129,7 +130,12 @@ func TestLaws(t *testing.T) {
 			if err := json.Unmarshal([]byte(l.run("state", "list", "-json").must(t, 0).stdout), &list); err != nil {
 				t.Fatal(err)
 			}
-			run([]int{0}, "rollback", list.Runs[0].ID, "-auto-approve")
+			// DSS has written since: that is named, and not lost by the way.
+			time.Sleep(time.Second)
+			if o := run([]int{5}, "rollback", list.Runs[0].ID, "-auto-approve"); !strings.Contains(o.stderr, "rows that DSS has written") {
+				t.Errorf("what would be lost is not named: %s", o)
+			}
+			run([]int{0}, "rollback", list.Runs[0].ID, "-auto-approve", "-allow", "data-loss")
 			if diff := cmp.Diff(settled, configs(t, l.data)); diff != "" {
 				t.Errorf("the rollback did not put everything back:\n%s", diff)
 			}

@@ -23,15 +23,8 @@ func (w *world) execute(ctx context.Context, sig *signals, store state.Store, es
 	} else {
 		sink = view.NewHuman(out, w.style(w.out), w.terminal(w.out), w.clock)
 	}
-	all, _ := aspects()
-	e := &executor.Executor{
-		Store: store, Performers: performers(all), Runner: w.runner,
-		Secrets: estate.Secrets, Redactor: &w.redactor, Clock: w.clock,
-		Events: sink.Event, Stop: sig.stop,
-		Open: func(in *plan.Instance, r proc.Runner) (*dss.Instance, error) {
-			return w.openInstance(in.DataDir, in.CompanionDir, r)
-		},
-	}
+	e := w.executor(store, estate)
+	e.Events, e.Stop = sink.Event, sig.stop
 	result, err := f(ctx, e)
 	sink.Close()
 	if result == nil {
@@ -41,6 +34,17 @@ func (w *world) execute(ctx context.Context, sig *signals, store state.Store, es
 		err = verr
 	}
 	return err
+}
+
+func (w *world) executor(store state.Store, estate *config.Estate) *executor.Executor {
+	all, _ := aspects()
+	return &executor.Executor{
+		Store: store, Performers: performers(all), Runner: w.runner,
+		Secrets: estate.Secrets, Redactor: &w.redactor, Clock: w.clock,
+		Open: func(in *plan.Instance, r proc.Runner) (*dss.Instance, error) {
+			return w.openInstance(in.DataDir, in.CompanionDir, r)
+		},
+	}
 }
 
 // report turns a result into what the views show.
@@ -53,6 +57,9 @@ func report(r *executor.Result) view.RunReport {
 			ID: a.Action.ID, Title: a.Action.Title, Instance: a.Instance,
 			Outcome: view.Outcome(a.Outcome), Elapsed: a.Elapsed, Error: a.Error, Leftover: a.Leftover, Notices: a.Notices,
 		})
+	}
+	for _, address := range sortedKeys(r.Down) {
+		out.Down = append(out.Down, view.Down{Instance: address, Since: r.Down[address]})
 	}
 	for _, address := range sortedKeys(r.Downtime) {
 		out.Downtime = append(out.Downtime, view.Downtime{Instance: address, Duration: r.Downtime[address]})

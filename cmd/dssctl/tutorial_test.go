@@ -174,6 +174,9 @@ func (r *tutorialReader) follow(c promised, b fenced) {
 		for _, asks := range []string{"dssctl apply", "dssctl rollback"} {
 			if strings.HasPrefix(command, asks) && !strings.HasSuffix(command, ".plan") {
 				command += " -auto-approve"
+				if asks == "dssctl rollback" {
+					command += " -allow data-loss"
+				}
 			}
 		}
 		out, code = r.shell(r.local(command))
@@ -192,7 +195,7 @@ func (r *tutorialReader) follow(c promised, b fenced) {
 	for _, line := range c.shown {
 		line, _, _ = strings.Cut(r.local(line), "…")
 		line = normal(line)
-		if line == "" || strings.Contains(line, `Only "yes"`) {
+		if line == "" || strings.Contains(line, `Only "yes"`) || strings.Contains(line, "Undoing it loses") || strings.Contains(line, "rows that DSS has written") {
 			continue
 		}
 		at := strings.Index(rest, line)

@@ -100,7 +100,7 @@ func (p *planPage) instances() {
 		p.blank()
 	}
 	if len(p.plan.Instances) == 0 {
-		p.line(p.paint(bold, "No changes."), " No instance is declared here.")
+		p.line(p.paint(bold, "No changes."), " No instance is declared here, or none is selected.")
 		return
 	}
 	if len(quiet) == 0 {

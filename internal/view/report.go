@@ -25,6 +25,8 @@ type RunReport struct {
 	Started time.Time      `json:"started,omitzero"`
 	Ended   time.Time      `json:"ended,omitzero"`
 	Actions []ActionReport `json:"actions"`
+	// Down are the instances that the run has left without DSS.
+	Down []Down `json:"down,omitempty"`
 	// Downtime that was measured.
 	Downtime []Downtime `json:"downtime,omitempty"`
 	// Safety names where the safety backups of the run are.
@@ -44,6 +46,12 @@ type ActionReport struct {
 	// Leftover is what undoing could not take back.
 	Leftover string   `json:"leftover,omitempty"`
 	Notices  []string `json:"notices,omitempty"`
+}
+
+// Down is an instance whose DSS is stopped.
+type Down struct {
+	Instance string    `json:"instance"`
+	Since    time.Time `json:"since"`
 }
 
 // Downtime is how long DSS of one instance was down.

@@ -110,7 +110,8 @@ func Summary(w io.Writer, r RunReport, s Style) error {
 		c = yellow
 	}
 	took := ""
-	if d := r.Ended.Sub(r.Started); !r.Ended.IsZero() && !r.Started.IsZero() && d > 0 {
+	// Of a run that was undone later, the time in between was not the run's.
+	if d := r.Ended.Sub(r.Started); (r.counts()[Undone] == 0 || len(r.failed()) > 0) && !r.Ended.IsZero() && !r.Started.IsZero() && d > 0 {
 		took = ", took " + humanize.Duration(d)
 	}
 	p.wrapped(0, c, headline(r))
@@ -174,6 +175,9 @@ func (p *page) list(head string, c paint, actions []*ActionReport, why bool) {
 
 func (p *page) facts(r RunReport) {
 	before := p.b.Len()
+	for _, d := range r.Down {
+		p.line(p.paint(alarm, fmt.Sprintf("DSS of %s is down since %s", clean(d.Instance), moment(d.Since))))
+	}
 	for _, d := range r.Downtime {
 		p.line("Downtime of ", clean(d.Instance), ": ", humanize.Duration(d.Duration))
 	}

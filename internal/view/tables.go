@@ -31,7 +31,7 @@ type StatusRow struct {
 func Status(w io.Writer, rows []StatusRow, s Style) error {
 	p := &page{Style: s}
 	if len(rows) == 0 {
-		p.line("No instance is declared here.")
+		p.line("No instance is declared here, or none is selected.")
 		return p.writeTo(w)
 	}
 	out := make([][]string, 0, len(rows))

@@ -41,6 +41,9 @@ type OwnerError struct {
 }
 
 func (e *OwnerError) Error() string {
+	if e.Owner == "root" || e.Owner == "uid 0" {
+		return fmt.Sprintf("the data directory %s belongs to root, and dssctl runs as %s: DSS must not run as root; give the folder to an account of its own first", e.DataDir, e.Account)
+	}
 	return fmt.Sprintf("the data directory %s belongs to %s, and dssctl runs as %s: run it as the account that owns it, `sudo -u %s dssctl …`",
 		e.DataDir, e.Owner, e.Account, strings.ReplaceAll(e.Owner, "uid ", "#"))
 }

@@ -33,6 +33,9 @@ func (verifyStep) Do(ctx context.Context, c *providers.Call) error {
 	case rows == 0:
 		return fmt.Errorf("verify the runtime databases: %s in %s, but not one row", count(len(tables), "table"), r.shownPlace())
 	}
+	if err := c.Receipt.Save(verifyReceipt{Rows: rows, Time: c.Clock.Now()}); err != nil {
+		return err
+	}
 	c.Notice(fmt.Sprintf("%s with %s in %s", count(len(tables), "table"), count(rows, "row"), r.shownPlace()))
 	return nil
 }

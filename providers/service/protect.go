@@ -159,6 +159,19 @@ func (protector) Undo(_ context.Context, c *providers.Call) error {
 	return nil
 }
 
+// roomForBackup says, while DSS still runs, what would fail once it is down.
+func roomForBackup(ctx context.Context, inst *dss.Instance) error {
+	dir, err := inst.EnsureCompanion("safety")
+	if err != nil {
+		return err
+	}
+	total, err := protectedSize(ctx, inst)
+	if err != nil {
+		return err
+	}
+	return checkSpace(inst, dir, total)
+}
+
 // checkSpace refuses when the copy would not fit: better before DSS has been
 // down for long. Where the file system can share blocks it needs next to none.
 func checkSpace(inst *dss.Instance, part string, total int64) error {
