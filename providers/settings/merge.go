@@ -16,9 +16,11 @@ import (
 // merge performs settings.merge.
 type merge struct{}
 
-// receipt recognizes the file as the step left it.
+// receipt recognizes the file as the step left it. It holds fingerprints only.
 type receipt struct {
-	After string `json:"after"` // the fingerprint of all bytes
+	After string `json:"after"` // of all bytes
+	// Encrypted are the values that the step had encrypted, by pointer.
+	Encrypted map[string]encryption `json:"encrypted,omitempty"`
 }
 
 func fileSum(k secret.Key, data []byte) string { return k.Sum("file", string(data)) }
@@ -54,21 +56,27 @@ func (merge) Done(_ context.Context, c *providers.Call) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	doc, err := c.Instance.Settings()
-	if err != nil {
-		return false, err
-	}
-	return len(different(doc, all)) == 0, nil
+	wrong, _, err := different(c, all)
+	return err == nil && len(wrong) == 0, err
 }
 
-func different(doc *jsonedit.Doc, all []wanted) []string {
-	var out []string
+// different reads the file and returns the places that are neither as declared
+// nor as the step wrote them, and what the step remembers of itself.
+func different(c *providers.Call, all []wanted) (wrong []string, r receipt, err error) {
+	if _, err := c.Receipt.Load(&r); err != nil {
+		return nil, r, err
+	}
+	doc, err := c.Instance.Settings()
+	if err != nil {
+		return nil, r, err
+	}
 	for i := range all {
-		if !settled(&all[i].leaf, all[i].raw, look(doc, all[i].Keys)) {
-			out = append(out, pathText(all[i].Keys))
+		live := look(doc, all[i].Keys)
+		if !settled(&all[i].leaf, all[i].raw, live) && !r.wrote(c.Key, &all[i], live) {
+			wrong = append(wrong, pathText(all[i].Keys))
 		}
 	}
-	return out
+	return wrong, r, nil
 }
 
 // Do writes the values that differ, in one step.
@@ -81,14 +89,17 @@ func (merge) Do(ctx context.Context, c *providers.Call) error {
 		return err
 	}
 	return c.Instance.EditSettings(ctx, func(doc *jsonedit.Doc) error {
-		for i := range all {
-			if err := all[i].apply(doc); err != nil {
-				return fmt.Errorf("edit %s: %w", c.Instance.Path(dss.SettingsFile), err)
-			}
+		var before receipt
+		if _, err := c.Receipt.Load(&before); err != nil {
+			return err
+		}
+		after, err := write(ctx, c, doc, all, before)
+		if err != nil {
+			return err
 		}
 		// Durable before the file is written: what is found later is then
 		// known to be ours.
-		return c.Receipt.Save(receipt{fileSum(c.Key, doc.Bytes())})
+		return c.Receipt.Save(after)
 	})
 }
 
@@ -118,12 +129,17 @@ func (merge) Verify(_ context.Context, c *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	doc, err := c.Instance.Settings()
+	wrong, r, err := different(c, all)
 	if err != nil {
 		return err
 	}
-	if wrong := different(doc, all); len(wrong) > 0 {
+	if len(wrong) > 0 {
 		return fmt.Errorf("read %s again: it is not as it was written: %s", c.Instance.Path(dss.SettingsFile), strings.Join(wrong, ", "))
+	}
+	for pointer, e := range r.Encrypted {
+		if _, declared := args.Record.Encrypted[pointer]; declared {
+			args.Record.Encrypted[pointer] = e
+		}
 	}
 	return c.Record(Name, args.Record)
 }

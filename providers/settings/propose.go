@@ -174,6 +174,9 @@ func (p *proposer) leaf(l *leaf, live found) {
 		}
 		if l.secret() && live.raw != nil && equalButEncrypted(want, live.raw) {
 			note = "DSS keeps it encrypted, and it is not what dssctl set last: it is set again"
+			if _, ok := l.toEncrypt(want, live); ok {
+				note += ", encrypted"
+			}
 		}
 		c := change(l, live)
 		if note != "" {
@@ -181,6 +184,7 @@ func (p *proposer) leaf(l *leaf, live found) {
 		}
 		p.out.Changes = append(p.out.Changes, c)
 		p.changed = append(p.changed, *l)
+		p.exposed(l, want, live)
 	}
 	if l.secret() {
 		p.remember(l, encryption{Value: valueSum(p.req.Key, l, want)})

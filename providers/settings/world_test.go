@@ -3,9 +3,12 @@ package settings_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -31,9 +34,27 @@ type world struct {
 	recorded json.RawMessage
 	key      secret.Key
 	notices  []string
+	warnings []string // of the last proposal
 }
 
 const install = "[general]\nnodetype = design\ninstallid = x\n[server]\nport = 11200\n"
+
+// encryptor stands for bin/dssadmin: it never encrypts twice to the same text,
+// and counts.
+const encryptor = `#!/bin/sh
+[ "$1" = encrypt-password ] || exit 9
+echo x >> "$(dirname "$0")/../encryptions"
+echo "e:AES:$(printf %s "$2" | cksum | cut -d ' ' -f 1)$(wc -l < "$(dirname "$0")/../encryptions" | tr -d ' ')"
+`
+
+// encryptions counts the calls of encrypt-password.
+func (w *world) encryptions() int {
+	b, err := os.ReadFile(w.instance.Path("encryptions"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.t.Fatal(err)
+	}
+	return strings.Count(string(b), "x")
+}
 
 // newWorld makes a stopped instance with this general-settings.json.
 func newWorld(t *testing.T, settingsFile string) *world {
@@ -42,13 +63,14 @@ func newWorld(t *testing.T, settingsFile string) *world {
 	for name, content := range map[string]string{
 		"install.ini": install, "dss-version.json": `{"product_version":"14.4.1"}`, "config/general-settings.json": settingsFile,
 		"bin/dss": "#!/bin/sh\ncat \"$(dirname \"$0\")/../state\"\n", "state": "backend   STOPPED   Not started\n",
+		"bin/dssadmin": encryptor,
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		mode := os.FileMode(0o640)
-		if name == "bin/dss" {
+		if strings.HasPrefix(name, "bin/") {
 			mode = 0o755
 		}
 		if err := os.WriteFile(path, []byte(content), mode); err != nil {
@@ -133,12 +155,19 @@ func (w *world) propose() (providers.Proposal, hcl.Diagnostics) {
 	})
 }
 
-// mustPropose expects no diagnostics.
+// mustPropose expects no errors; warnings are kept.
 func (w *world) mustPropose() providers.Proposal {
 	w.t.Helper()
 	p, diags := w.propose()
-	if len(diags) > 0 {
+	if diags.HasErrors() {
 		w.t.Fatal(diags)
+	}
+	w.warnings = nil
+	for _, d := range diags {
+		if d.Subject == nil {
+			w.t.Errorf("no place: %s", d)
+		}
+		w.warnings = append(w.warnings, d.Detail)
 	}
 	return p
 }
