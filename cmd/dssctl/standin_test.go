@@ -146,3 +146,67 @@ func readScreen(tty *os.File) func() string {
 		return s
 	}
 }
+
+// A saved plan is refused when what it was based on has changed, in the
+// instance or in the files, and not when something else did.
+func TestStalePlan(t *testing.T) {
+	dir := t.TempDir()
+	data := standIn(t, filepath.Join(dir, "dss"))
+	estate := standInEstate(data, "")
+	settings := filepath.Join("dss", "config", "general-settings.json")
+	write(t, dir, "main.dss.hcl", estate)
+	dssctl(t, dir, nil, "plan", "-out", "p.plan").must(t, 0)
+
+	for _, c := range []struct{ name, file, content, word string }{
+		{"the value itself", settings, "{\n  \"maxRunningActivities\": 7\n}\n", "general-settings.json"},
+		{"the files", "main.dss.hcl", estate + "# a remark\n", "main.dss.hcl was edited"},
+	} {
+		was, err := os.ReadFile(filepath.Join(dir, c.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, c.file, c.content)
+		before := snapshot(t, data)
+		o := dssctl(t, dir, nil, "apply", "p.plan").must(t, 5)
+		if !strings.Contains(o.stderr, c.word) || !strings.Contains(o.stderr, "Make a new plan") {
+			t.Errorf("%s: it says %s", c.name, o)
+		}
+		after := snapshot(t, data)
+		for name := range before {
+			if before[name] != after[name] {
+				t.Errorf("%s: %s was changed", c.name, name)
+			}
+		}
+		write(t, dir, c.file, string(was))
+	}
+	// Something else in the same file.
+	write(t, dir, settings, "{\"new\": true, \"maxRunningActivities\":   5}\n")
+	dssctl(t, dir, nil, "apply", "p.plan").must(t, 0)
+	if got, err := os.ReadFile(filepath.Join(dir, settings)); err != nil || string(got) != "{\"new\": true, \"maxRunningActivities\":   20}\n" {
+		t.Errorf("the file is %q, %v", got, err)
+	}
+	// What is done cannot be done again from the same plan.
+	dssctl(t, dir, nil, "apply", "p.plan").must(t, 5)
+}
+
+// An instance that vanishes from the files is forgotten and not touched.
+func TestRemovedInstanceIsForgotten(t *testing.T) {
+	dir := t.TempDir()
+	data := standIn(t, filepath.Join(dir, "dss"))
+	write(t, dir, "main.dss.hcl", standInEstate(data, ""))
+	dssctl(t, dir, nil, "apply", "-auto-approve").must(t, 0)
+	write(t, dir, "main.dss.hcl", "locals {}\n")
+	before := snapshot(t, data)
+	o := dssctl(t, dir, nil, "plan", "-detailed-exitcode").must(t, 2)
+	if !strings.Contains(o.stdout, "instance.design") {
+		t.Errorf("the plan does not name it: %s", o)
+	}
+	dssctl(t, dir, nil, "apply", "-auto-approve").must(t, 0)
+	dssctl(t, dir, nil, "plan", "-detailed-exitcode").must(t, 0)
+	after := snapshot(t, data)
+	for name := range before {
+		if before[name] != after[name] {
+			t.Errorf("%s was changed", name)
+		}
+	}
+}
