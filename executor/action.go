@@ -163,10 +163,15 @@ func (s *session) finish(ctx context.Context, in *plan.Instance, a *plan.Action,
 // remember updates the instance's record in state.
 func (s *session) remember(ctx context.Context, in *plan.Instance, f func(*state.Instance)) error {
 	return s.Store.Update(context.WithoutCancel(ctx), in.Address, func(i *state.Instance) error {
-		i.DataDir, i.LastRun, i.Updated = in.DataDir, s.journal.Run().ID, s.Clock.Now()
+		s.touch(in, i)
 		f(i)
 		return nil
 	})
+}
+
+// touch says that this run has to do with the instance.
+func (s *session) touch(in *plan.Instance, i *state.Instance) {
+	i.DataDir, i.LastRun, i.Updated = in.DataDir, s.journal.Run().ID, s.Clock.Now()
 }
 
 func setAspect(i *state.Instance, aspect string, v json.RawMessage) {

@@ -11,10 +11,12 @@ import (
 // Adopt has state remember what a plan without changes found to be as
 // declared. It needs no run: nothing is done to any instance.
 func Adopt(ctx context.Context, store state.Store, p *plan.Plan, c clock.Clock) (err error) {
-	var wanted []*plan.Instance
+	var addresses []string
+	wanted := map[string]*plan.Instance{}
 	for i := range p.Instances {
-		if len(p.Instances[i].Records) > 0 {
-			wanted = append(wanted, &p.Instances[i])
+		if in := &p.Instances[i]; len(in.Records) > 0 {
+			addresses = append(addresses, in.Address)
+			wanted[in.Address] = in
 		}
 	}
 	if len(wanted) == 0 {
@@ -29,17 +31,12 @@ func Adopt(ctx context.Context, store state.Store, p *plan.Plan, c clock.Clock) 
 			err = rerr
 		}
 	}()
-	for _, in := range wanted {
-		err := store.Update(ctx, in.Address, func(i *state.Instance) error {
-			i.DataDir, i.Updated = in.DataDir, c.Now()
-			for aspect, v := range in.Records {
-				setAspect(i, aspect, v)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
+	return store.UpdateAll(ctx, addresses, func(address string, i *state.Instance) error {
+		in := wanted[address]
+		i.DataDir, i.Updated = in.DataDir, c.Now()
+		for aspect, v := range in.Records {
+			setAspect(i, aspect, v)
 		}
-	}
-	return nil
+		return nil
+	})
 }

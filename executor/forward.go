@@ -14,18 +14,32 @@ var errInterrupted = errors.New("interrupted")
 
 // forward does everything of the plan that is not done yet.
 func (s *session) forward(ctx context.Context, o Options) (*Result, error) {
+	var asFound []*plan.Instance
 	for i := range s.plan.Instances {
 		in := &s.plan.Instances[i]
-		for _, u := range units(in) {
+		all := units(in)
+		if len(all) == 0 {
+			asFound = append(asFound, in)
+			continue
+		}
+		for _, u := range all {
 			if err := s.unit(ctx, &u); err != nil {
 				return s.failed(ctx, &u, err, o)
 			}
 		}
 		if err := s.adopt(ctx, in); err != nil {
-			return s.close(state.Failed, &FailedError{Action: "remember what was found", Cause: err})
+			return s.notRemembered(err)
 		}
 	}
+	// Most of a large estate is as declared: its records are written at once.
+	if err := s.adopt(ctx, asFound...); err != nil {
+		return s.notRemembered(err)
+	}
 	return s.close(state.Done, nil)
+}
+
+func (s *session) notRemembered(err error) (*Result, error) {
+	return s.close(state.Failed, &FailedError{Action: "remember what was found", Cause: err})
 }
 
 // actionError names the action that failed.
@@ -108,17 +122,28 @@ func (s *session) recheckStopped(ctx context.Context, u *unit) error {
 }
 
 // adopt has state remember what the plan found to be so already.
-func (s *session) adopt(ctx context.Context, in *plan.Instance) error {
-	if in.Forgotten() {
-		return s.Store.Update(ctx, in.Address, func(*state.Instance) error { return state.ErrNotFound })
+func (s *session) adopt(ctx context.Context, all ...*plan.Instance) error {
+	var addresses []string
+	wanted := map[string]*plan.Instance{}
+	for _, in := range all {
+		if in.Forgotten() || len(in.Records) > 0 {
+			addresses = append(addresses, in.Address)
+			wanted[in.Address] = in
+		}
 	}
-	if len(in.Records) == 0 {
+	if len(addresses) == 0 {
 		return nil
 	}
-	return s.remember(ctx, in, func(i *state.Instance) {
+	return s.Store.UpdateAll(context.WithoutCancel(ctx), addresses, func(address string, i *state.Instance) error {
+		in := wanted[address]
+		if in.Forgotten() {
+			return state.ErrNotFound
+		}
+		s.touch(in, i)
 		for aspect, v := range in.Records {
 			setAspect(i, aspect, v)
 		}
+		return nil
 	})
 }
 

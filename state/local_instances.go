@@ -140,6 +140,12 @@ func (l *Local) Instances(context.Context) (map[string]Instance, error) {
 
 // Update changes one instance's record.
 func (l *Local) Update(ctx context.Context, address string, f func(*Instance) error) error {
+	return l.UpdateAll(ctx, []string{address}, func(_ string, in *Instance) error { return f(in) })
+}
+
+// UpdateAll changes the records of several instances. The file is written once:
+// it holds all of them, so that one write for each would take quadratic time.
+func (l *Local) UpdateAll(ctx context.Context, addresses []string, f func(address string, in *Instance) error) error {
 	return l.change(ctx, func() error {
 		s, err := l.loadOrNew()
 		if err != nil {
@@ -148,17 +154,23 @@ func (l *Local) Update(ctx context.Context, address string, f func(*Instance) er
 		if s.Instances == nil {
 			s.Instances = map[string]Instance{}
 		}
-		in, known := s.Instances[address]
-		switch err := f(&in); {
-		case errors.Is(err, ErrNotFound) && !known:
+		changed := false
+		for _, address := range addresses {
+			in, known := s.Instances[address]
+			switch err := f(address, &in); {
+			case errors.Is(err, ErrNotFound):
+				delete(s.Instances, address)
+				changed = changed || known
+			case err != nil:
+				return err
+			default:
+				in.Updated = l.o.Clock.Now()
+				s.Instances[address] = in
+				changed = true
+			}
+		}
+		if !changed {
 			return nil
-		case errors.Is(err, ErrNotFound):
-			delete(s.Instances, address)
-		case err != nil:
-			return err
-		default:
-			in.Updated = l.o.Clock.Now()
-			s.Instances[address] = in
 		}
 		return l.save(s)
 	})

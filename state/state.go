@@ -142,6 +142,9 @@ type Store interface {
 	// remove it. Any other error leaves the record alone and is returned. The
 	// store sets Updated.
 	Update(ctx context.Context, address string, f func(*Instance) error) error
+	// UpdateAll does that for several instances, all in one durable step: an
+	// error leaves every record alone.
+	UpdateAll(ctx context.Context, addresses []string, f func(address string, in *Instance) error) error
 
 	// CreateRun begins a run. ID, Status, Started and Who are filled in where
 	// they are zero.

@@ -141,6 +141,49 @@ func updateFails(t *testing.T, b *bench) {
 	}
 }
 
+func updateAll(t *testing.T, b *bench) {
+	s := b.open()
+	b.ok(s.UpdateAll(b.ctx(), nil, func(string, *state.Instance) error { return errors.New("asked though none is named") }))
+	all := []string{"instance.a", "instance.b", "instance.c"}
+	b.ok(s.UpdateAll(b.ctx(), all, func(address string, in *state.Instance) error {
+		in.DataDir = "/data/" + address
+		return nil
+	}))
+	before, err := s.Meta(b.ctx())
+	b.ok(err)
+	boom := errors.New("boom")
+	err = s.UpdateAll(b.ctx(), all, func(address string, in *state.Instance) error {
+		if address == "instance.c" {
+			return boom
+		}
+		in.DataDir = "/elsewhere"
+		return nil
+	})
+	if !errors.Is(err, boom) {
+		t.Errorf("UpdateAll returned %v, expected the error of f", err)
+	}
+	b.ok(s.UpdateAll(b.ctx(), append(all, "instance.d"), func(address string, in *state.Instance) error {
+		if in.DataDir == "/elsewhere" {
+			t.Errorf("%s was changed by an update that failed", address)
+		}
+		if address == "instance.a" || address == "instance.d" {
+			return state.ErrNotFound
+		}
+		in.Protected = true
+		return nil
+	}))
+	got, err := b.open().Instances(b.ctx())
+	b.ok(err)
+	after, err := s.Meta(b.ctx())
+	b.ok(err)
+	if len(got) != 2 || !got["instance.b"].Protected || got["instance.c"].DataDir != "/data/instance.c" || got["instance.c"].Updated.IsZero() {
+		t.Errorf("read back %+v", got)
+	}
+	if after.Serial != before.Serial+1 {
+		t.Errorf("one step took the serial from %d to %d", before.Serial, after.Serial)
+	}
+}
+
 func concurrentUpdates(t *testing.T, b *bench) {
 	const writers, rounds = 6, 10
 	var wg sync.WaitGroup

@@ -42,6 +42,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"meta is stable", metaIsStable},
 		{"instances", instances},
 		{"update fails", updateFails},
+		{"update all", updateAll},
 		{"concurrent updates", concurrentUpdates},
 		{"run heads", runHeads},
 		{"runs order", runsOrder},
