@@ -32,11 +32,18 @@ type faultCase struct {
 // Bad input and things that fail: each ends in a clear error, with the instance
 // as it was, and DSS running.
 func TestFaults(t *testing.T) {
+	old := oldPostgres(t)
 	cases := []faultCase{
 		{
 			name: "PostgreSQL unreachable", codes: []int{1}, words: []string{"127.0.0.1", "refuse"},
 			edit: func(src string) string {
 				return strings.Replace(src, "port         = var.pg_port", "port         = 1", 1)
+			},
+		},
+		{
+			name: "PostgreSQL too old", codes: []int{1}, words: []string{"9.4", "9.5"},
+			edit: func(src string) string {
+				return strings.Replace(src, "port         = var.pg_port", "port         = "+strconv.Itoa(old), 1)
 			},
 		},
 		{
