@@ -176,7 +176,7 @@ func startPostgres(ctx context.Context, out io.Writer, o options) error {
 	if o.dir == "" {
 		return errors.New("-dir is missing")
 	}
-	p, err := dsskit.StartPostgres(ctx, o.dir, dsskit.PGOptions{Port: o.port, Detached: true})
+	p, err := dsskit.StartPostgres(ctx, o.dir, dsskit.PGOptions{MaxConnections: 500, Port: o.port, Detached: true})
 	if err != nil {
 		return err
 	}
