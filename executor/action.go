@@ -37,6 +37,13 @@ func (s *session) call(in *plan.Instance, a *plan.Action, records map[string]jso
 			// A path that cannot be journalled is found by looking.
 			_ = s.record(recKept, a.ID, textData{path})
 		},
+		Recorded: func(ctx context.Context, aspect string) (json.RawMessage, error) {
+			all, err := s.Store.Instances(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("read the record of %s: %w", aspect, err)
+			}
+			return all[in.Address].Aspects[aspect], nil
+		},
 		Record: func(aspect string, v any) error {
 			b, err := json.Marshal(v)
 			if err != nil {

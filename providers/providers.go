@@ -167,6 +167,9 @@ type Call struct {
 	// "databases", from the copy that this action's window began with. It is an
 	// error when there is none.
 	PutBack func(ctx context.Context, names ...string) error
+	// Recorded returns what state says of the aspect now, with what the run's
+	// earlier actions recorded; nil when there is no record.
+	Recorded func(ctx context.Context, aspect string) (json.RawMessage, error)
 	// Record sets the aspect's record in state when the action has ended well;
 	// undoing the action puts the former record back.
 	Record func(aspect string, record any) error

@@ -3,6 +3,7 @@ package runtimedb
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/runtimedb/pg"
@@ -94,12 +95,19 @@ func left(c *providers.Call, former record, r resolved, objects []pg.Object, all
 	if all {
 		what = "the tables of this run in " + r.shownPlace()
 	}
-	former.Leftovers = append(former.Leftovers, leftover{Run: c.Run, Place: placeSum(c.Key, r.settings), Objects: objects, All: all})
-	if former.Type == "" {
-		former.Type = embedded
-	}
-	if err := c.Record(Name, former); err != nil {
+	if err := former.remain(c, r, leftover{Objects: objects, All: all}); err != nil {
 		cause = errors.Join(cause, err)
 	}
 	return &providers.LeftoverError{What: what, Err: cause}
+}
+
+// remain has state remember, beside the former record, what the run leaves at
+// the place.
+func (former record) remain(c *providers.Call, r resolved, l leftover) error {
+	l.Run, l.Place = c.Run, placeSum(c.Key, r.settings)
+	former.Leftovers = append(slices.Clip(former.Leftovers), l)
+	if former.Type == "" {
+		former.Type = embedded
+	}
+	return c.Record(Name, former)
 }

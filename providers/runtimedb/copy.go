@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -61,6 +62,9 @@ func (copyStep) Do(ctx context.Context, c *providers.Call) error {
 	if err != nil {
 		return fmt.Errorf("copy the runtime databases: %w", err)
 	}
+	if line := errorLine(result); line != "" {
+		c.Notice(fmt.Sprintf("the copy ended well, but printed what looks like an error: %s; compare the tables before you rely on it", line))
+	}
 	made, err := pg.Objects(ctx, r.login, r.place, true)
 	if err != nil {
 		return err
@@ -96,6 +100,25 @@ func commandNotice(name string, result proc.Result) string {
 		return s + " and printed nothing"
 	}
 	return s + "; it printed:\n" + strings.Join(lines, "\n")
+}
+
+// looksLikeError finds what Java programs print when something goes wrong.
+var looksLikeError = regexp.MustCompile(`(?i)^\s+at \S+\(|exception|\berror\b`)
+
+// errorLine returns the first line of the output that looks like an error, ""
+// for none.
+func errorLine(result proc.Result) string {
+	for line := range strings.Lines(string(result.Stdout) + "\n" + string(result.Stderr)) {
+		if !looksLikeError.MatchString(line) {
+			continue
+		}
+		text := []rune(strings.TrimSpace(line))
+		if len(text) > 200 {
+			text = append(text[:200], '…')
+		}
+		return string(text)
+	}
+	return ""
 }
 
 func copyCall(c *providers.Call) (copyArgs, resolved, error) {
@@ -175,11 +198,7 @@ func (copyStep) Undo(ctx context.Context, c *providers.Call) error {
 		if err := pg.Drop(ctx, r.login, r.place.Schema, receipt.Made); err != nil {
 			return left(c, a.Former, r, receipt.Made, false, err)
 		}
-		// DSS may have made more since; who made what is not known.
-		if more, err := pg.Objects(ctx, r.login, r.place, false); err == nil && len(more) > 0 {
-			c.Notice(fmt.Sprintf("left alone in %s, because the copy did not make them: %s", r.shownPlace(), firstObjects(more)))
-		}
-		return nil
+		return leaveMore(ctx, c, a.Former, r)
 	}
 	if err := restoreEmbedded(ctx, c); err != nil {
 		return err
@@ -192,6 +211,21 @@ func (copyStep) Undo(ctx context.Context, c *providers.Call) error {
 		return left(c, a.Former, r, found, false, err)
 	}
 	return nil
+}
+
+// leaveMore leaves alone what the copy did not make. What the role made is
+// remembered: the next plan knows from which run it is.
+func leaveMore(ctx context.Context, c *providers.Call, former record, r resolved) error {
+	more, err := pg.Objects(ctx, r.login, r.place, false)
+	if err != nil || len(more) == 0 {
+		return nil //nolint:nilerr // the undo is complete; this is only to tell
+	}
+	c.Notice(fmt.Sprintf("left alone in %s, because the copy did not make them: %s", r.shownPlace(), firstObjects(more)))
+	mine, err := pg.Objects(ctx, r.login, r.place, true)
+	if err != nil || len(mine) == 0 {
+		return nil //nolint:nilerr // as above
+	}
+	return former.remain(c, r, leftover{Objects: mine, ByDSS: true})
 }
 
 // restoreEmbedded puts the H2 files back: a copy that was broken off may have

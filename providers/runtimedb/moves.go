@@ -224,6 +224,10 @@ func (p *proposer) occupied(foreign []string, rows int64) {
 	if longer := p.to.place.LongerPrefix(foreign); longer != "" {
 		hint += fmt.Sprintf(" All of them begin with %q: if that is another instance's prefix, add it to other_prefixes.", longer)
 	}
+	if stayed, runs := p.rec.stayedAt(placeSum(p.req.Key, p.to), foreign); len(stayed) > 0 {
+		hint += fmt.Sprintf(" Of them, %s stayed behind when run %s was rolled back: DSS's role had made them after that run's copy, so dssctl does not drop them by itself. When nothing in them is worth keeping, drop them by hand, and plan again.",
+			pg.FirstNames(stayed), strings.Join(runs, ", "))
+	}
 	p.fail("table_prefix", "The declared place is in use", "Schema %s has %s %s that dssctl did not make (about %s): %s. %s", p.to.place.Schema, count(len(foreign), "object"), prefix, count(rows, "row"), pg.FirstNames(foreign), hint)
 }
 

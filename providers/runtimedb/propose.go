@@ -233,7 +233,7 @@ func (p *proposer) version() string {
 // stay plans what needs no copy.
 func (p *proposer) stay() {
 	if len(p.out.Changes) == 0 {
-		p.remember(record{Type: postgresql, Password: p.seenPassword(), Leftovers: p.rec.Leftovers})
+		p.remember(record{Type: postgresql, Password: p.seenPassword(), Tables: p.rec.Tables, Leftovers: p.rec.Leftovers})
 		p.checkReachable()
 		return
 	}

@@ -94,6 +94,14 @@ func TestPropose(t *testing.T) {
 			block: declaredPG, o: observation{target: look{sight: withTables(good(), "design_jobs")}},
 			rec: record{Type: embedded, Leftovers: []leftover{{Run: "r1", Place: "elsewhere", All: true}}},
 		},
+		"move in, stayed behind": {
+			block: declaredPG, o: observation{target: look{sight: withTables(good(), "design_jobs", "design_own", "design_others")}},
+			rec: record{Type: embedded, Leftovers: []leftover{
+				{Run: "r1", Place: leftPlace, Objects: []pg.Object{{Kind: "TABLE", Name: "design_own"}, {Kind: "TABLE", Name: "design_gone"}}, ByDSS: true},
+				{Run: "r2", Place: "elsewhere", Objects: []pg.Object{{Kind: "TABLE", Name: "design_others"}}, ByDSS: true},
+				{Run: "r3", Place: leftPlace, Objects: []pg.Object{{Kind: "TABLE", Name: "design_jobs"}}},
+			}},
+		},
 		"move in, old DSS":     {block: declaredPG, facts: dss.Facts{Version: "12.5.1"}, o: observation{target: look{sight: good()}}},
 		"move in, older DSS":   {block: declaredPG, facts: dss.Facts{Version: "11.0.0"}, o: observation{target: look{sight: good()}}},
 		"move in, ancient DSS": {block: declaredPG, facts: dss.Facts{Version: "5.0.5"}, o: observation{target: look{sight: good()}}},

@@ -2,6 +2,7 @@ package runtimedb
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"github.com/dssctl/dssctl/internal/secret"
@@ -13,6 +14,9 @@ import (
 type record struct {
 	Type     string          `json:"type"`
 	Password *passwordRecord `json:"password,omitempty"`
+	// Tables are the names of the role's tables as a move left them, before DSS
+	// first ran with them.
+	Tables []string `json:"tables,omitempty"`
 	// Leftovers are objects of failed runs that could not be dropped then.
 	Leftovers []leftover `json:"leftovers,omitempty"`
 }
@@ -34,6 +38,9 @@ type leftover struct {
 	// All: the server was gone before the names could be read. The place was
 	// empty when the run began, so all that the role owns there is the run's.
 	All bool `json:"all,omitempty"`
+	// ByDSS: the role made them after the run's copy, so they are nobody's to
+	// drop but the user's.
+	ByDSS bool `json:"by_dss,omitempty"`
 }
 
 func readRecord(raw json.RawMessage) record {
@@ -57,11 +64,31 @@ func placeSum(k secret.Key, s settings) string {
 // everything the role owns there is theirs.
 func (r record) leftoversAt(sum string) (objects []pg.Object, all bool) {
 	for _, l := range r.Leftovers {
-		if secret.Equal(l.Place, sum) {
+		if !l.ByDSS && secret.Equal(l.Place, sum) {
 			objects, all = append(objects, l.Objects...), all || l.All
 		}
 	}
 	return objects, all
+}
+
+// stayedAt are those of the objects that stayed at the place when runs were
+// rolled back, because DSS had made them itself, and these runs.
+func (r record) stayedAt(sum string, objects []string) (names, runs []string) {
+	for _, l := range r.Leftovers {
+		if !l.ByDSS || !secret.Equal(l.Place, sum) {
+			continue
+		}
+		before := len(names)
+		for _, o := range l.Objects {
+			if slices.Contains(objects, o.Name) && !slices.Contains(names, o.Name) {
+				names = append(names, o.Name)
+			}
+		}
+		if len(names) > before {
+			runs = append(runs, l.Run)
+		}
+	}
+	return names, runs
 }
 
 // passwordOf makes the record of a declared password and of what stands in the

@@ -135,6 +135,7 @@ func (r *rig) call(e *config.Estate, s providers.Step) *providers.Call {
 			r.putBack = append(r.putBack, names...)
 			return nil
 		},
+		Recorded: func(context.Context, string) (json.RawMessage, error) { return r.record, nil },
 		Record: func(_ string, v any) error {
 			b, err := json.Marshal(v)
 			r.record = b

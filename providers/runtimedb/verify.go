@@ -3,6 +3,7 @@ package runtimedb
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dssctl/dssctl/internal/event"
@@ -40,7 +41,7 @@ func (verifyStep) Do(ctx context.Context, c *providers.Call) error {
 	return nil
 }
 
-func (verifyStep) Verify(_ context.Context, c *providers.Call) error {
+func (verifyStep) Verify(ctx context.Context, c *providers.Call) error {
 	a, r, err := connected(c)
 	if err != nil {
 		return err
@@ -49,7 +50,11 @@ func (verifyStep) Verify(_ context.Context, c *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	return c.Record(Name, record{Type: postgresql, Password: passwordOf(c.Key, r.Password, l.Password), Leftovers: a.Kept})
+	tables, err := roleTables(ctx, r)
+	if err != nil {
+		return err
+	}
+	return c.Record(Name, record{Type: postgresql, Password: passwordOf(c.Key, r.Password, l.Password), Tables: tables, Leftovers: a.Kept})
 }
 
 // How long inUseStep watches, and how often.
@@ -59,7 +64,8 @@ const (
 )
 
 // inUseStep looks, once DSS runs, for signs that it uses the declared place. How
-// DSS connects and writes is not public: no sign is no failure.
+// DSS connects and writes is not public: no sign is no failure. It also tells
+// which tables DSS had to make itself.
 type inUseStep struct{ looksOnly }
 
 func (inUseStep) Do(ctx context.Context, c *providers.Call) error {
@@ -67,6 +73,14 @@ func (inUseStep) Do(ctx context.Context, c *providers.Call) error {
 	if err != nil {
 		return err
 	}
+	if err := watchUse(ctx, c, r); err != nil {
+		return err
+	}
+	compareTables(ctx, c, r)
+	return nil
+}
+
+func watchUse(ctx context.Context, c *providers.Call, r resolved) error {
 	state, _, err := c.Instance.State(ctx)
 	if err != nil && ctx.Err() != nil {
 		return err
@@ -104,4 +118,50 @@ func (inUseStep) Do(ctx context.Context, c *providers.Call) error {
 	}
 	c.Notice(fmt.Sprintf("could not see DSS use %s within %s: no connection as that role, no rows written; look at DSS's log if this lasts", r.login.Where(), watchFor))
 	return nil
+}
+
+// roleTables are the names of the tables at the place that the role owns, sorted.
+func roleTables(ctx context.Context, r resolved) ([]string, error) {
+	objects, err := pg.Objects(ctx, r.login, r.place, true)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, o := range objects {
+		if o.Kind == "TABLE" {
+			names = append(names, o.Name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// compareTables tells how the tables differ from those that the move made, as
+// recorded. That may be DSS's right, so it is no failure.
+func compareTables(ctx context.Context, c *providers.Call, r resolved) {
+	raw, err := c.Recorded(ctx, Name)
+	before := readRecord(raw).Tables
+	if err == nil && len(before) == 0 {
+		return // no move
+	}
+	var now []string
+	if err == nil {
+		now, err = roleTables(ctx, r)
+	}
+	if err != nil {
+		c.Notice(fmt.Sprintf("could not compare the tables with those before DSS's start: %v", err))
+		return
+	}
+	without := func(names, others []string) []string {
+		return slices.DeleteFunc(slices.Clone(names), func(n string) bool {
+			_, found := slices.BinarySearch(others, n)
+			return found
+		})
+	}
+	if more := without(now, before); len(more) > 0 {
+		c.Notice(fmt.Sprintf("DSS made %s more at its start: %s; they are empty if the copy left them out", count(len(more), "table"), pg.FirstNames(more)))
+	}
+	if gone := without(before, now); len(gone) > 0 {
+		c.Notice(fmt.Sprintf("since DSS's start there is no more: %s; compare the tables before you rely on them", pg.FirstNames(gone)))
+	}
 }
