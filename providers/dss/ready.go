@@ -37,6 +37,7 @@ func (e *NotReadyError) Error() string {
 
 const (
 	readyTimeout = 10 * time.Second // of one request
+	answerEvery  = 200 * time.Millisecond
 	// How long a started DSS may look stopped: a unit may return before its
 	// supervisor is there.
 	stoppedGrace = 30 * time.Second
@@ -53,8 +54,8 @@ func (in *Instance) WaitReady(ctx context.Context, timeout time.Duration, progre
 	stoppedSince, grace := began, stoppedGrace
 	pause := 200 * time.Millisecond
 	told := ""
+	answered, answer := in.answers(ctx)
 	for {
-		answered, answer := in.answers(ctx)
 		state, lines, err := in.State(ctx)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -86,11 +87,24 @@ func (in *Instance) WaitReady(ctx context.Context, timeout time.Duration, progre
 			progress(note)
 			told = note
 		}
-		if err := in.o.Clock.Sleep(ctx, pause); err != nil {
+		if answered, answer, err = in.nextAnswer(ctx, pause, answer); err != nil {
 			return err
 		}
 		pause = min(pause*3/2, time.Second)
 	}
+}
+
+// nextAnswer asks until DSS answers otherwise than last, for that long. The
+// status costs a process and is asked seldom; the address costs nothing, and each
+// moment that DSS is up without being noticed is downtime.
+func (in *Instance) nextAnswer(ctx context.Context, pause time.Duration, last string) (answered bool, answer string, err error) {
+	for answer = last; pause > 0 && answer == last; pause -= answerEvery {
+		if err := in.o.Clock.Sleep(ctx, min(pause, answerEvery)); err != nil {
+			return false, "", err
+		}
+		answered, answer = in.answers(ctx)
+	}
+	return answered, answer, nil
 }
 
 // Ready looks once.

@@ -91,6 +91,33 @@ func TestReadyNeedsTheMainProcess(t *testing.T) {
 	}
 }
 
+// However long the pause between two questions for the status has grown, DSS is
+// noticed soon after it answers.
+func TestReadyIsNoticedSoon(t *testing.T) {
+	clock := newHandClock()
+	in := open(t, newDataDir(t), func(o *Options) { o.Clock = clock })
+	setState(t, in, "backend STARTING\n")
+	up := clock.Now().Add(20*time.Second + 50*time.Millisecond)
+	serve(t, in, false, func(w http.ResponseWriter, _ *http.Request) {
+		if clock.Now().Before(up) {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		fmt.Fprint(w, "{}")
+	})
+	clock.slept = func(time.Duration) {
+		if !clock.Now().Before(up) {
+			setState(t, in, "backend RUNNING pid 4\n")
+		}
+	}
+	if err := in.WaitReady(t.Context(), time.Minute, nil); err != nil {
+		t.Fatal(err)
+	}
+	if late := clock.Now().Sub(up); late > 200*time.Millisecond {
+		t.Errorf("noticed %s after DSS answered", late)
+	}
+}
+
 func TestApiNodeReady(t *testing.T) {
 	dir := newDataDir(t)
 	in := open(t, dir, nil)
