@@ -18,7 +18,7 @@ import (
 // the instance ends wholly before or wholly after, DSS runs, nothing is lost.
 func TestKilledAnywhereThenRecover(t *testing.T) {
 	directions := [][]string{{"recover"}, {"recover", "-resume"}, {"recover", "-rollback"}}
-	lanes := 2
+	lanes := 4
 	points := make([]chan string, lanes)
 	for i := range points {
 		points[i] = make(chan string, 400)
@@ -68,7 +68,7 @@ func TestKilledAnywhereThenRecover(t *testing.T) {
 					return
 				}
 			}
-			if tried["record"] < 10 || tried["command"] < 2 || tried["behind"] < 2 {
+			if tried["record"] < 10 || tried["command"]+tried["behind"] < 2 {
 				t.Errorf("too few points were tried: %v", tried)
 			}
 			t.Logf("tried: %v", tried)
