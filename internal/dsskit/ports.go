@@ -44,7 +44,8 @@ func FreePorts(count int) (base int, release func(), err error) {
 
 // claimBlock locks the file that stands for a block, and returns nil where somebody else has it.
 func claimBlock(base int) (release func(), err error) {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("dsskit-ports-%d", os.Getuid()))
+	// Not in TMPDIR: packages tested side by side have one each, and the ports in common.
+	dir := fmt.Sprintf("/tmp/dsskit-ports-%d", os.Getuid())
 	path := filepath.Join(dir, fmt.Sprint(base))
 	var f *os.File
 	for range 10 {
