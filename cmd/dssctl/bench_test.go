@@ -23,6 +23,7 @@ func testedWorld(spec string) *world {
 		return crashingWorld(spec)
 	}
 	w := testWorld()
+	collectLess(w.getenv)
 	w.runner = answeringRunner{w.runner}
 	return w
 }

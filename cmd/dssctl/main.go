@@ -15,7 +15,9 @@ import (
 var version = "dev"
 
 func main() {
-	os.Exit(run(systemWorld(), os.Args[1:])) //nolint:forbidigo // the one place
+	w := systemWorld()
+	collectLess(w.getenv)
+	os.Exit(run(w, os.Args[1:])) //nolint:forbidigo // the one place
 }
 
 // systemWorld is the real one.

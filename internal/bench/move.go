@@ -150,7 +150,7 @@ func (b *bench) move(ctx context.Context) (_ *move, err error) {
 		if out, err := l.dssctl("plan", "-detailed-exitcode").CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("the plan after the move: %w\n%s", err, out)
 		}
-		if out, err := l.dssctl("rollback", run, "-auto-approve").CombinedOutput(); err != nil {
+		if out, err := l.dssctl("rollback", run, "-auto-approve", "-allow", "data-loss").CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("roll back %s: %w\n%s", run, err, out)
 		}
 	}
