@@ -36,7 +36,7 @@ func (p page) write(out io.Writer) error {
 		p.commands(w, "validate", "`dssctl validate` reads, evaluates and checks the files of 1000 instances. `terraform validate` does so for 1000 `terraform_data` resources.", r.Validate)
 	}
 	if len(r.Plan) > 0 {
-		p.commands(w, "plan", "`plan -detailed-exitcode` of 1000 instances, or 1000 resources, with nothing to do: both end with 0. dssctl has to read 5 files of each data directory for it; a `terraform_data` resource has nothing behind it to read.", r.Plan)
+		p.commands(w, "plan", "`plan -detailed-exitcode` of 1000 instances, or 1000 resources, with nothing to do: both end with 0. dssctl has to read the files of each data directory for it; a `terraform_data` resource has nothing behind it to read.", r.Plan)
 		p.simulated(w)
 	}
 	if len(r.Growth) > 0 {
@@ -64,6 +64,7 @@ func (p page) head(w *writer) {
 		w.line("- Terraform is not installed here: there are no figures of a peer.")
 	} else {
 		w.line("- Beside it: Terraform %s, with the built-in `terraform_data`, the local backend, no network", p.Terraform)
+		w.line("  (`CHECKPOINT_DISABLE=1 TF_CLI_CONFIG_FILE=/dev/null TF_IN_AUTOMATION=1`)")
 	}
 	w.line("")
 }
@@ -121,10 +122,10 @@ func (p page) commands(w *writer, name, about string, pairs map[fleet.Shape]pair
 }
 
 func (p page) simulated(w *writer) {
-	w.line("What is simulated: `bin/dss status` of each data directory is answered from memory, inside a test build of dssctl, and")
-	w.line("starts no process. Everything else is real: 1000 data directories of 6 files (`general-settings.json` of 7 KB), read by")
-	w.line("the real providers; `node_type`, `port`, `runtime_database`, `general_settings` and `install_ini` declared as they")
-	w.line("are; the state with the record of each instance; the plan printed.")
+	w.line("What is simulated: the question `bin/dss status` of each data directory is answered from memory, in a test build of")
+	w.line("dssctl, and starts no process. Everything else is real: 1000 data directories of 6 files (`general-settings.json` of")
+	w.line("%d KB), read by the real providers; `node_type`, `port`, `runtime_database`, `general_settings` and `install_ini`", fleet.SettingsSize()/1000)
+	w.line("declared as they are; the state with a record of each instance; the plan printed. There is no DSS in the directories.")
 	w.line("")
 	if f := p.Results.Started; f.Wall > 0 {
 		w.line("What the simulation leaves out, on the installed dssctl: with one process of `/bin/sh` for each status, 8 at a time, the")

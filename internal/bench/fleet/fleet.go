@@ -25,7 +25,7 @@ const MostPorts = blocks
 // Dir returns data directory i below root.
 func Dir(root string, i int) string { return filepath.Join(root, fmt.Sprintf("n%d", i)) }
 
-// DataDirs makes n data directories below root, about 8 KB each. Their bin/dss
+// DataDirs makes n data directories below root, of 6 small files each. Their bin/dss
 // prints at once what DSS prints when it runs.
 func DataDirs(root string, n int) error {
 	settings := generalSettings()
@@ -84,6 +84,9 @@ export DKUINSTALLDIR="/opt/dataiku/dataiku-dss-14.4.1"
 export DKUJAVABIN="/usr/lib/jvm/java-17/bin/java"
 export DKUPYTHONBIN="/usr/bin/python3"
 `
+
+// SettingsSize is the size of each general-settings.json, in bytes.
+func SettingsSize() int { return len(generalSettings()) }
 
 // generalSettings resembles a small config/general-settings.json: embedded
 // databases, pool numbers, and dozens of keys that nobody declares.
