@@ -14,40 +14,63 @@ import (
 	"github.com/dssctl/dssctl/internal/dsskit"
 )
 
-// Law 4: killed at each journal record and inside each command, then recover:
-// the instance ends wholly before or wholly after, DSS runs, nothing is lost.
-func TestKilledAnywhereThenRecover(t *testing.T) {
-	directions := [][]string{{"recover"}, {"recover", "-resume"}, {"recover", "-rollback"}}
-	lanes := 4
-	points := make([]chan string, lanes)
-	for i := range points {
-		points[i] = make(chan string, 400)
+// killLane tries its points one after the other, on instances of its own.
+type killLane struct {
+	example example
+	seed    int64
+	points  []string
+}
+
+// killLanes are every point of the first example, and some of the others, which
+// take the same actions on more instances. A run ends its kind of points.
+func killLanes() []killLane {
+	const each = 4
+	var lanes []killLane
+	for i := range each {
+		lanes = append(lanes, killLane{example: examples[0], seed: int64(31 + i)})
 	}
-	// More points than a run has: a lane ends its kind when no kill came.
-	for _, kind := range []string{"record", "command", "behind"} {
-		for n := 1; n <= 60; n++ {
-			points[n%lanes] <- fmt.Sprintf("%s %d", kind, n)
+	kinds := []string{"record", "command", "behind"}
+	for _, kind := range kinds {
+		for n := 1; n <= 100; n++ {
+			lane := &lanes[n%each]
+			lane.points = append(lane.points, fmt.Sprintf("%s %d", kind, n))
 		}
 	}
-	for lane := range points {
-		close(points[lane])
-		t.Run(fmt.Sprintf("lane %d", lane), func(t *testing.T) {
+	for i, e := range examples[1:] {
+		lane := killLane{example: e, seed: int64(61 + i)}
+		for i, kind := range kinds {
+			for n := 2 + i; n <= 200; n += []int{9, 4, 4}[i] {
+				lane.points = append(lane.points, fmt.Sprintf("%s %d", kind, n))
+			}
+		}
+		lanes = append(lanes, lane)
+	}
+	return lanes
+}
+
+// Law 4: killed at each journal record and inside each command, then recover:
+// each instance ends wholly before or wholly after, DSS runs, nothing is lost.
+func TestKilledAnywhereThenRecover(t *testing.T) {
+	directions := [][]string{{"recover"}, {"recover", "-resume"}, {"recover", "-rollback"}}
+	for i, lane := range killLanes() {
+		t.Run(fmt.Sprintf("%s lane %d", lane.example.name, i), func(t *testing.T) {
 			t.Parallel()
-			l := examples[0].lab(t, int64(31+lane))
-			l.stop("design")
+			l := lane.example.lab(t, lane.seed)
 			pristine := filepath.Join(l.data, "..", "pristine")
-			copyTree(t, l.dss["design"].DataDir, pristine)
-			rows := l.rows("design")
-			ended := map[string]bool{}
-			tried := map[string]int{}
-			n := lane
-			for point := range points[lane] {
+			rows := map[string]int{}
+			for name := range l.dss {
+				l.stop(name)
+				rows[name] = l.rows(name)
+			}
+			copyTree(t, l.data, pristine)
+			ended, tried := map[string]bool{}, map[string]int{}
+			n := i
+			for _, point := range lane.points {
 				kind, _, _ := strings.Cut(point, " ")
 				if ended[kind] {
 					continue
 				}
-				l.reset("design", pristine)
-				l.start("design")
+				l.reset(pristine)
 				before := configs(t, l.data)
 				o := dssctl(t, l.dir, append(l.env, asDssctl+"="+point), "apply", "-auto-approve")
 				if !o.killed {
@@ -76,52 +99,80 @@ func TestKilledAnywhereThenRecover(t *testing.T) {
 	}
 }
 
-// reset puts an instance back as it was installed, and PostgreSQL and the
-// estate's state with it.
-func (l *lab) reset(name, pristine string) {
+// reset puts all instances back as they were installed, and PostgreSQL and the
+// estate's state with them, and starts them.
+func (l *lab) reset(pristine string) {
 	l.t.Helper()
-	l.ok(l.dss[name].Kill())
-	for _, dir := range []string{l.dss[name].DataDir, l.dss[name].DataDir + ".dssctl", filepath.Join(l.dir, ".dssctl")} {
-		l.ok(os.RemoveAll(dir))
+	for _, in := range l.dss {
+		l.ok(in.Kill())
 	}
-	copyTree(l.t, pristine, l.dss[name].DataDir)
+	l.ok(os.RemoveAll(l.data))
+	l.ok(os.RemoveAll(filepath.Join(l.dir, ".dssctl")))
+	copyTree(l.t, pristine, l.data)
 	_, err := l.pg.Exec(context.Background(), "dss", `DROP SCHEMA IF EXISTS dss_runtime CASCADE`)
 	l.ok(err)
+	for name := range l.dss {
+		l.start(name)
+	}
 }
 
-// wholly checks that the instance is before or after the move, with its history.
-func (l *lab) wholly(where string, before map[string]string, rows int) {
+// wholly checks that each instance is before or after the move, with its
+// history.
+func (l *lab) wholly(where string, before map[string]string, rows map[string]int) {
 	l.t.Helper()
-	if !l.running("design") {
-		l.t.Errorf("DSS does not run\n%s", where)
+	want := 0 // of plan
+	for name := range l.dss {
+		if !l.running(name) {
+			l.t.Errorf("DSS of %s does not run\n%s", name, where)
+		}
+		tables := only(l.tables(), "dss_runtime."+name+"_")
+		if l.external(name) {
+			if len(tables) == 0 {
+				l.t.Errorf("%s is after, but without tables\n%s", name, where)
+			}
+			continue
+		}
+		want = 2
+		if diff := cmp.Diff(below(before, name), below(configs(l.t, l.data), name)); diff != "" {
+			l.t.Errorf("%s is before, but changed: %s\n%s", name, diff, where)
+		}
+		if len(tables) > 0 {
+			l.t.Errorf("%s is before, but with tables %v\n%s", name, tables, where)
+		}
 	}
-	p := l.run("plan", "-detailed-exitcode")
-	switch {
-	case l.external("design"):
-		if p.code != 0 {
-			l.t.Errorf("after, but the plan is not empty: %s\n%s", p, where)
-		}
-		if len(l.tables()) == 0 {
-			l.t.Errorf("after, but without tables\n%s", where)
-		}
-	default:
-		if p.code != 2 {
-			l.t.Errorf("before, but the plan says %s\n%s", p, where)
-		}
-		if diff := cmp.Diff(before, configs(l.t, l.data)); diff != "" {
-			l.t.Errorf("before, but changed: %s\n%s", diff, where)
-		}
-		if left := l.tables(); len(left) > 0 {
-			l.t.Errorf("before, but with tables %v\n%s", left, where)
-		}
+	if p := l.run("plan", "-detailed-exitcode"); p.code != want {
+		l.t.Errorf("the plan ends with %d, not %d: %s\n%s", p.code, want, p, where)
 	}
 	if o := l.run("recover").must(l.t, 0); !strings.Contains(o.stdout, "No run is open") {
 		l.t.Errorf("a run is still open: %s\n%s", o, where)
 	}
-	l.stop("design")
-	if now := l.rows("design"); now < rows {
-		l.t.Errorf("there were %d rows of history, and now there are %d\n%s", rows, now, where)
+	for name := range l.dss {
+		l.stop(name)
+		if now := l.rows(name); now < rows[name] {
+			l.t.Errorf("%s had %d rows of history, and now there are %d\n%s", name, rows[name], now, where)
+		}
 	}
+}
+
+func only(names []string, prefix string) []string {
+	var out []string
+	for _, n := range names {
+		if strings.HasPrefix(n, prefix) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// below is the part of a snapshot about one instance.
+func below(files map[string]string, name string) map[string]string {
+	out := map[string]string{}
+	for rel, about := range files {
+		if strings.HasPrefix(rel, name+"/") {
+			out[rel] = about
+		}
+	}
+	return out
 }
 
 // rows counts the history of a stopped instance, wherever it is.
