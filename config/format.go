@@ -9,10 +9,11 @@ import (
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
-	"github.com/google/renameio/v2"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/dssctl/dssctl/internal/atomicfile"
 )
 
 // Format returns the source in the canonical style. A file that does not parse
@@ -53,7 +54,7 @@ func (f *Formatted) Diff() string {
 
 // Write replaces the file by its canonical form; mode and owner stay.
 func (f *Formatted) Write() error {
-	if err := renameio.WriteFile(f.Path, f.After, f.mode, renameio.WithExistingPermissions()); err != nil {
+	if err := atomicfile.Write(f.Path, f.After, f.mode); err != nil {
 		return fmt.Errorf("write the formatted file %s: %w", f.Path, err)
 	}
 	return nil
