@@ -189,7 +189,7 @@ func TestFaults(t *testing.T) {
 			running := l.running("design")
 			mend()
 			o.must(t, c.codes...)
-			all := o.stdout + o.stderr
+			all := unwrapped(o.stdout + o.stderr)
 			for _, w := range c.words {
 				if !strings.Contains(all, w) {
 					t.Errorf("%q is not in what it says:\n%s", w, all)
@@ -221,6 +221,12 @@ func TestFaults(t *testing.T) {
 	l.run("apply", "-auto-approve").must(t, 0)
 	l.run("plan", "-detailed-exitcode").must(t, 0)
 	noSecrets(t, l, outputs)
+}
+
+// unwrapped is a text as one line: where it was wrapped depends on the length of
+// paths.
+func unwrapped(s string) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(s, "│", " ")), " ")
 }
 
 func withAPIKey(src string) string {
