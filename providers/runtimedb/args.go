@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/dssctl/dssctl/providers"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // resolved is the declared connection at apply: its values, and how dssctl logs

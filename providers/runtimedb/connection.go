@@ -11,7 +11,7 @@ import (
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers/dss"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // connection is what a block declares, fit for a plan: secrets are references.

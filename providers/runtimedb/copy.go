@@ -12,7 +12,7 @@ import (
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/providers"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // copyReceipt is saved before the copy begins, when the place is empty: from

@@ -10,7 +10,7 @@ import (
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // CheckEstate refuses two instances at one place: same server, database, schema

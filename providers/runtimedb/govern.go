@@ -11,7 +11,7 @@ import (
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // A Govern node keeps all its data in PostgreSQL, set up by three properties. It

@@ -9,7 +9,7 @@ import (
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // governStep writes psql.jdbc.* into dip.properties.

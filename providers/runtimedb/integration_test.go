@@ -9,7 +9,7 @@ import (
 
 	"github.com/dssctl/dssctl/internal/dsskit"
 	"github.com/dssctl/dssctl/providers"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 const planted = "planted p'ss"

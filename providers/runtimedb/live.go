@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/dssctl/dssctl/internal/jsonedit"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // live is how the instance is set up: internalDatabase of general-settings.json.

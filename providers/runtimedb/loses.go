@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/dssctl/dssctl/providers"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // verifyReceipt is what stood at the declared place before DSS began to write

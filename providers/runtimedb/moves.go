@@ -7,7 +7,7 @@ import (
 
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // connectionArgs are the arguments of the steps that write or use the declared

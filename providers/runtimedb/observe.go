@@ -15,7 +15,7 @@ import (
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // lookTimeout bounds what planning waits for PostgreSQL.

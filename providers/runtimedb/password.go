@@ -3,7 +3,7 @@ package runtimedb
 import (
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers/dss"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // verdict says whether the live password is the declared one, and how dssctl

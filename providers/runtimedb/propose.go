@@ -12,7 +12,7 @@ import (
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // Propose compares the declaration with what was seen. It is pure.

@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/dssctl/dssctl/internal/secret"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // record is what state remembers of the aspect. It holds fingerprints and names

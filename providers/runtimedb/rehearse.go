@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/dssctl/dssctl/providers"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // looksOnly is the part of a step that changes nothing: there is nothing to

@@ -18,7 +18,7 @@ import (
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // rig is a simulated DSS, a real PostgreSQL, and as little of planner and

@@ -9,7 +9,7 @@ import (
 
 	"github.com/dssctl/dssctl/config/schema"
 	"github.com/dssctl/dssctl/providers/dss"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // poolKeys maps the attributes of pool to the keys of internalDatabase, in the

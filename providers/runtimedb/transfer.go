@@ -7,7 +7,7 @@ import (
 
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/providers"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // transferStep carries the tables from the live PostgreSQL place to the

@@ -9,7 +9,7 @@ import (
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
-	"github.com/dssctl/dssctl/providers/runtimedb/pg"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // verifyStep looks, while DSS is stopped, for tables and rows at the declared
