@@ -1,7 +1,16 @@
 // Package exclude says what of a data directory a backup leaves out: named
 // classes from DSS's documentation, and globs of the administrator's. A folder
-// that is left out stays, empty; what nobody knows is kept.
+// that is left out stays, empty; what nobody knows is kept; and what DSS cannot
+// do without is kept whatever the rules say.
 package exclude
+
+import (
+	"errors"
+	"path"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
 
 // Rules are what is left out; the zero value leaves out nothing.
 type Rules struct {
@@ -19,21 +28,115 @@ const (
 	Drop
 )
 
-// Matcher decides by compiled rules.
+// Matcher decides by compiled rules. It may be used by several goroutines.
 type Matcher struct {
 	rules Rules
+	// emptied and thinned are the top-level folders of the classes, see Class.
+	emptied, thinned map[string]bool
+	// patterns are top-level folders that are known by a pattern only.
+	patterns []string
+	globs    []glob
 }
 
-// Compile checks the rules. The error names the class or glob that is wrong.
-func Compile(r Rules) (*Matcher, error) { return &Matcher{rules: r}, nil }
+// Compile checks the rules. The error names each class and glob that is wrong.
+func Compile(r Rules) (*Matcher, error) {
+	m := &Matcher{rules: r, emptied: map[string]bool{}, thinned: map[string]bool{}}
+	var wrong []error
+	for _, name := range r.Classes {
+		if err := CheckClass(name); err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		m.add(classNamed(name))
+	}
+	for _, g := range r.Globs {
+		if err := CheckGlob(g); err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		m.globs = append(m.globs, split(g))
+	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
+	return m, nil
+}
+
+func (m *Matcher) add(c Class) {
+	for _, folder := range c.Folders {
+		if strings.Contains(folder, "*") {
+			m.patterns = append(m.patterns, folder)
+			continue
+		}
+		m.emptied[folder] = true
+	}
+	for _, folder := range c.Thinned {
+		m.thinned[folder] = true
+	}
+}
+
+// Rules returns what the matcher was made from.
+func (m *Matcher) Rules() Rules { return m.rules }
+
+// Empty reports whether nothing at all is left out.
+func (m *Matcher) Empty() bool { return len(m.rules.Classes) == 0 && len(m.rules.Globs) == 0 }
 
 // Verdict tells what becomes of a path relative to the data directory,
-// slash-separated. It is asked for a folder before what is below it.
-func (m *Matcher) Verdict(rel string, dir bool) Verdict { return Keep }
+// slash-separated; dir is false for a symlink, whatever it leads to. It is asked
+// for a folder before what is below it, and not for what is below a folder that
+// is not kept.
+func (m *Matcher) Verdict(rel string, dir bool) Verdict {
+	first, rest, below := strings.Cut(rel, "/")
+	if v := m.byClass(first, rest, below, dir); v != Keep {
+		return v
+	}
+	if len(m.globs) == 0 || isProtected(first) {
+		return Keep
+	}
+	for _, g := range m.globs {
+		if doublestar.MatchUnvalidated(g.text, rel) {
+			return leftOut(dir)
+		}
+	}
+	return Keep
+}
 
-// Concrete walks root as far as it is kept and returns the exact paths that are
-// left out: folders that stay empty, and names that are dropped. Programs that
-// match patterns in their own way are given these.
-func (m *Matcher) Concrete(root string) (emptied, dropped []string, err error) {
-	return nil, nil, nil
+func (m *Matcher) byClass(first, rest string, below, dir bool) Verdict {
+	switch {
+	case m.thinned[first]:
+		switch {
+		case !below:
+			return Keep
+		case !dir, strings.Contains(rest, "/"):
+			return Drop
+		default:
+			return KeepEmpty
+		}
+	case m.emptied[first] || m.byPattern(first):
+		switch {
+		case below:
+			return Drop
+		case dir:
+			return KeepEmpty
+		}
+		// A symlink to another disk is not what lies there: without it DSS
+		// would begin to fill this one.
+	}
+	return Keep
+}
+
+func (m *Matcher) byPattern(first string) bool {
+	for _, p := range m.patterns {
+		if ok, err := path.Match(p, first); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func leftOut(dir bool) Verdict {
+	if dir {
+		return KeepEmpty
+	}
+	return Drop
 }
