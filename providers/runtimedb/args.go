@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/pg"
 )
 
@@ -28,14 +29,14 @@ func (a connectionArgs) resolve(c *providers.Call) (resolved, error) {
 	if s.Password == nil {
 		read := readInstance
 		if a.Govern {
-			read = func(c *providers.Call) (live, error) { return readGovern(c.Instance) }
+			read = func(c *providers.Call) (live, error) { return c.Instance.GovernDatabase() }
 		}
 		l, err := read(c)
 		if err != nil {
 			return resolved{}, err
 		}
-		if t, ok := l.target(); ok && t.User == s.User {
-			fallback = l.loginPassword()
+		if t, ok := target(l); ok && t.User == s.User {
+			fallback = l.LoginPassword()
 		}
 	}
 	return resolved{settings: s, login: s.login(fallback)}, nil
@@ -47,7 +48,7 @@ func readInstance(c *providers.Call) (live, error) {
 	if err != nil {
 		return live{}, err
 	}
-	return readLive(doc)
+	return dss.ReadRuntimeDatabase(doc)
 }
 
 // decode reads an action's arguments.

@@ -54,7 +54,7 @@ func compare(c connection, to settings, l live) []plan.Change {
 	if !l.External {
 		s.add("type", embedded, postgresql, false, "")
 	}
-	from, understood := l.target()
+	from, understood := target(l)
 	value := func(path, before, after string, hidden, same bool) {
 		if !l.External {
 			before, same = "", false

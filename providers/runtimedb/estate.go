@@ -78,7 +78,7 @@ func placeKeys(req providers.Request) ([]string, *hcl.Range) {
 		}
 	case b == nil && o != nil && o.live.External:
 		var ok bool
-		if s, ok = o.live.target(); !ok {
+		if s, ok = target(o.live); !ok {
 			return nil, nil
 		}
 		if req.Desired != nil && req.Desired.Block != nil {

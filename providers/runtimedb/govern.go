@@ -2,8 +2,6 @@ package runtimedb
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"net"
 	"net/url"
 	"strconv"
@@ -14,44 +12,20 @@ import (
 	"github.com/dssctl/dssctl/providers/pg"
 )
 
-// A Govern node keeps all its data in PostgreSQL, set up by three properties. It
-// has no embedded databases, no prefix and no copy.
-const (
-	governURL      = "psql.jdbc.url"
-	governUser     = "psql.jdbc.user"
-	governPassword = "psql.jdbc.password"
-)
-
-// governMinVersion is the oldest PostgreSQL for Govern.
+// A Govern node keeps all its data in PostgreSQL. It has no embedded databases,
+// no prefix and no copy. governMinVersion is the oldest PostgreSQL for it.
 const governMinVersion = 120005
 
 var governReads = []plan.Fingerprint{
-	{Probe: dss.PropertiesFile + "#" + governURL, Subject: governURL + " in dip.properties"},
-	{Probe: dss.PropertiesFile + "#" + governUser, Subject: governUser + " in dip.properties"},
-	{Probe: dss.PropertiesFile + "#" + governPassword, Subject: governPassword + " in dip.properties"},
-}
-
-// readGovern reads the three properties.
-func readGovern(in *dss.Instance) (live, error) {
-	p, err := in.Properties()
-	if errors.Is(err, fs.ErrNotExist) {
-		return live{}, nil
-	}
-	if err != nil {
-		return live{}, err
-	}
-	var l live
-	l.URL, l.External = p.Get(governURL)
-	l.UseURL = l.External
-	l.User, _ = p.Get(governUser)
-	l.Password, _ = p.Get(governPassword)
-	return l, nil
+	{Probe: dss.PropertiesFile + "#" + dss.GovernURL, Subject: dss.GovernURL + " in dip.properties"},
+	{Probe: dss.PropertiesFile + "#" + dss.GovernUser, Subject: dss.GovernUser + " in dip.properties"},
+	{Probe: dss.PropertiesFile + "#" + dss.GovernPassword, Subject: dss.GovernPassword + " in dip.properties"},
 }
 
 func observeGovern(ctx context.Context, req providers.ObserveRequest) (providers.Observation, error) {
 	o := &observation{node: req.Facts.NodeType}
 	var err error
-	if o.live, err = readGovern(req.Instance); err != nil {
+	if o.live, err = req.Instance.GovernDatabase(); err != nil {
 		return nil, err
 	}
 	b := declared(req.Desired)
@@ -63,7 +37,7 @@ func observeGovern(ctx context.Context, req providers.ObserveRequest) (providers
 	if err != nil || to.Host == "" || to.Database == "" || to.User == "" {
 		return o, nil
 	}
-	from, known := o.live.target()
+	from, known := target(o.live)
 	l, ok := targetLogin(to, o.live, !known || !sameDatabase(from, to))
 	if !ok {
 		o.target.why = "dssctl has no password to log in with: none is declared in plain form"
@@ -98,7 +72,7 @@ func (p *proposer) govern() {
 	}
 	for _, name := range []string{"table_prefix", "properties", "other_prefixes"} {
 		if p.b.Has(name) {
-			p.fail(name, "Not for a Govern node", "%s has no meaning on a Govern node, which has %s, %s and %s alone. Parameters of the driver go into jdbc_url.", name, governURL, governUser, governPassword)
+			p.fail(name, "Not for a Govern node", "%s has no meaning on a Govern node, which has %s, %s and %s alone. Parameters of the driver go into jdbc_url.", name, dss.GovernURL, dss.GovernUser, dss.GovernPassword)
 		}
 	}
 	for _, name := range []string{"pool", "source"} {
@@ -109,7 +83,7 @@ func (p *proposer) govern() {
 	if p.diags.HasErrors() || !p.read() {
 		return
 	}
-	from, understood := p.o.live.target()
+	from, understood := target(p.o.live)
 	from.place.Schema, p.to.place.Schema = governSchema(from), governSchema(p.to)
 	p.from = from
 	here := p.o.live.External && understood && samePlace(from, p.to)

@@ -72,7 +72,7 @@ func TestGovernForReal(t *testing.T) {
 	}
 	r.wantEmpty(block)
 	r.mustBeSafe()
-	if !strings.Contains(read(), governURL) {
+	if !strings.Contains(read(), dss.GovernURL) {
 		t.Error("dip.properties does not name the database")
 	}
 	if left := r.undo(p, e); len(left) > 0 {

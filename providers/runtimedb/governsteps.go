@@ -55,12 +55,12 @@ func (governStep) Do(ctx context.Context, c *providers.Call) error {
 	}
 	return c.Instance.EditProperties(ctx, func(p *dss.Properties) error {
 		before := p.Bytes()
-		values := [][2]string{{governUser, r.User}}
+		values := [][2]string{{dss.GovernUser, r.User}}
 		if !a.KeepURL {
-			values = append(values, [2]string{governURL, governJDBC(r.settings)})
+			values = append(values, [2]string{dss.GovernURL, governJDBC(r.settings)})
 		}
 		if a.SetPassword && r.Password != nil {
-			values = append(values, [2]string{governPassword, *r.Password})
+			values = append(values, [2]string{dss.GovernPassword, *r.Password})
 		}
 		for _, kv := range values {
 			if err := p.Set(kv[0], kv[1]); err != nil {
@@ -76,11 +76,11 @@ func (governStep) Verify(_ context.Context, c *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	l, err := readGovern(c.Instance)
+	l, err := c.Instance.GovernDatabase()
 	if err != nil {
 		return err
 	}
-	t, ok := l.target()
+	t, ok := target(l)
 	if !ok || !sameDatabase(t, r.settings) || l.User != r.User {
 		return fmt.Errorf("read %s again: it is not as it was written", c.Instance.Path(dss.PropertiesFile))
 	}
@@ -110,7 +110,7 @@ func (governStep) Undo(ctx context.Context, c *providers.Call) error {
 	}
 	old := dss.ParseProperties(original)
 	return c.Instance.EditProperties(ctx, func(p *dss.Properties) error {
-		for _, key := range []string{governURL, governUser, governPassword} {
+		for _, key := range []string{dss.GovernURL, dss.GovernUser, dss.GovernPassword} {
 			if v, ok := old.Get(key); !ok {
 				p.Delete(key)
 			} else if err := p.Set(key, v); err != nil {

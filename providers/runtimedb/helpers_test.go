@@ -17,6 +17,7 @@ import (
 	"github.com/dssctl/dssctl/internal/jsonedit"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -74,7 +75,7 @@ func parseLive(t *testing.T, internal string) live {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := readLive(doc)
+	l, err := dss.ReadRuntimeDatabase(doc)
 	if err != nil {
 		t.Fatal(err)
 	}

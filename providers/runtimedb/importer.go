@@ -29,7 +29,7 @@ func (*Provider) Import(obs providers.Observation, f dss.Facts) providers.Draft 
 }
 
 func importConnection(l live, f dss.Facts) ([]providers.DraftAttribute, bool) {
-	t, ok := l.target()
+	t, ok := target(l)
 	if !ok || t.Host == "" || t.Database == "" || t.User == "" {
 		return nil, false
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dssctl/dssctl/internal/dsskit"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/pg"
 )
 
@@ -141,7 +142,7 @@ func (r *rig) live() live {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	l, err := readLive(doc)
+	l, err := dss.ReadRuntimeDatabase(doc)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/pg"
 )
 
@@ -77,7 +78,7 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 	if o.bytes, _, err = req.Instance.Size(ctx, "databases"); err != nil {
 		return nil, fmt.Errorf("sum up the embedded databases: %w", err)
 	}
-	if o.live, o.liveErr = readLive(doc); o.liveErr != nil {
+	if o.live, o.liveErr = dss.ReadRuntimeDatabase(doc); o.liveErr != nil {
 		return o, nil
 	}
 	if o.live.External {
@@ -110,10 +111,10 @@ func (o *observation) lookAround(ctx context.Context, p *Provider, b *config.Blo
 	bounded, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	var g errgroup.Group
-	from, known := o.live.target()
+	from, known := target(o.live)
 	if b == nil || label(b) != postgresql {
-		if o.live.External && known && !isEncrypted(o.live.loginPassword()) {
-			l := from.login(o.live.loginPassword())
+		if o.live.External && known && !isEncrypted(o.live.LoginPassword()) {
+			l := from.login(o.live.LoginPassword())
 			o.source.sight, o.source.err = pg.Look(bounded, l, from.place)
 		}
 		return context.Cause(ctx)
@@ -136,7 +137,7 @@ func (o *observation) lookAround(ctx context.Context, p *Provider, b *config.Blo
 		})
 	}
 	if o.live.External && known && moves {
-		l, ok := sourceLogin(from, o.live.loginPassword(), to, b, r)
+		l, ok := sourceLogin(from, o.live.LoginPassword(), to, b, r)
 		if !ok {
 			o.source.why = "its password is kept encrypted by DSS"
 		} else {
@@ -187,7 +188,7 @@ func besides(external bool, from, to settings) []string {
 func targetLogin(to settings, l live, moves bool) (pg.Login, bool) {
 	fallback := ""
 	if l.External && l.User == to.User {
-		fallback = l.loginPassword()
+		fallback = l.LoginPassword()
 	}
 	hidden := isEncrypted(fallback)
 	if to.Password != nil {
@@ -229,7 +230,7 @@ func (o *observation) Headline() string {
 	case !o.live.External:
 		return fmt.Sprintf("embedded databases (%s)", bytesText(o.bytes))
 	}
-	t, ok := o.live.target()
+	t, ok := target(o.live)
 	if !ok {
 		return "PostgreSQL"
 	}

@@ -126,7 +126,7 @@ func (p *proposer) external() {
 	if !p.read() {
 		return
 	}
-	from, understood := p.o.live.target()
+	from, understood := target(p.o.live)
 	p.from = from
 	p.out.Changes = compare(p.c, p.to, p.o.live)
 	here := p.o.live.External && understood && p.samePlace()

@@ -232,22 +232,6 @@ func TestImportThenPlan(t *testing.T) {
 	}
 }
 
-func TestReadLiveRefuses(t *testing.T) {
-	for _, internal := range []string{
-		`7`, `{"connection": {}}`, `{"connection": {"type": "MySQL", "params": {}}}`, `{"connection": {"type": "PostgreSQL"}}`,
-		`{"connection": {"type": "PostgreSQL", "params": {"port": "x"}}}`, `{"connection": {"type": "PostgreSQL", "params": {"host": 1}}}`,
-	} {
-		if _, err := readLive(mustDoc(t, internal)); err == nil || !strings.Contains(err.Error(), "expected") {
-			t.Errorf("%s: error %v, want one that says what was expected", internal, err)
-		}
-	}
-	for _, internal := range []string{`null`, `{}`, `{"connection": null}`, onlyPool} {
-		if l, err := readLive(mustDoc(t, internal)); err != nil || l.External {
-			t.Errorf("%s: %+v, %v, want embedded", internal, l, err)
-		}
-	}
-}
-
 func TestOlderThan(t *testing.T) {
 	for _, tt := range []struct {
 		version string

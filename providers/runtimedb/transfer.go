@@ -43,7 +43,7 @@ func transferSource(c *providers.Call, a copyArgs, to settings) (pg.Side, error)
 	if err != nil {
 		return pg.Side{}, err
 	}
-	from, ok := l.target()
+	from, ok := target(l)
 	if !ok || !l.External {
 		return pg.Side{}, fmt.Errorf("carry the tables over: the instance's settings have changed; plan again")
 	}
@@ -62,7 +62,7 @@ func transferSource(c *providers.Call, a copyArgs, to settings) (pg.Side, error)
 		side.Login.User = user
 		return side, nil
 	}
-	if side.Login, ok = knownLogin(from, l.loginPassword(), to); !ok {
+	if side.Login, ok = knownLogin(from, l.LoginPassword(), to); !ok {
 		return side, errNoSource
 	}
 	return side, nil

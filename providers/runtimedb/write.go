@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/dssctl/dssctl/internal/jsonedit"
+	"github.com/dssctl/dssctl/providers/dss"
 )
 
 // property is one JDBC property in DSS's form.
@@ -113,7 +114,7 @@ func (w *writer) update(s settings, a connectionArgs, password string) {
 // port leaves a port alone that is the same number in another form.
 func (w *writer) port(below string, port int) {
 	if old, ok := w.doc.Get(member + below); ok {
-		if n, ok := portNumber(old); ok && n == port {
+		if n, ok := dss.PortNumber(old); ok && n == port {
 			return
 		}
 	}
@@ -125,7 +126,7 @@ func (w *writer) port(below string, port int) {
 func (w *writer) properties(below string, want map[string]string) {
 	var old []json.RawMessage
 	if raw, ok := w.doc.Get(member + below); ok {
-		_ = json.Unmarshal(raw, &old) // readLive understood it
+		_ = json.Unmarshal(raw, &old) // dss.ReadRuntimeDatabase understood it
 	}
 	list, seen := []any{}, map[string]bool{}
 	for _, raw := range old {
@@ -136,7 +137,7 @@ func (w *writer) properties(below string, want map[string]string) {
 		_ = json.Unmarshal(raw, &e)
 		if v, ok := want[e.Name]; ok && !seen[e.Name] {
 			seen[e.Name] = true
-			if v == scalar(e.Value) {
+			if v == dss.Scalar(e.Value) {
 				list = append(list, raw)
 			} else {
 				list = append(list, property{e.Name, v})

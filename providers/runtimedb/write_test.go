@@ -8,6 +8,7 @@ import (
 
 	"github.com/dssctl/dssctl/internal/jsonedit"
 	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/providers/dss"
 )
 
 // The settings as DSS writes them: what is not meant stays byte for byte.
@@ -96,7 +97,7 @@ func TestWriteConnection(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			// What was written is what was declared, and goes back to the byte.
-			l, err := readLive(doc)
+			l, err := dss.ReadRuntimeDatabase(doc)
 			if err != nil {
 				t.Fatal(err)
 			}
