@@ -12,6 +12,28 @@ import (
 // New returns the Snapshotter of a kind. Auto looks at the file system of the
 // data directory. The error says what was found and what to choose.
 func New(kind string, o Options) (Snapshotter, error) {
+	o = o.withDefaults()
+	if kind == Auto {
+		all, err := readMounts()
+		if err != nil {
+			return nil, err
+		}
+		if kind, err = detect(all, o.DataDir, blockDevices); err != nil {
+			return nil, err
+		}
+	}
+	switch kind {
+	case Btrfs:
+		return newBtrfs(o), nil
+	case ZFS:
+		return newZFS(o), nil
+	case LVM:
+		return newLVM(o)
+	case Custom:
+		return newCustom(o)
+	case Reflinks:
+		return newReflinks(o), nil
+	}
 	return nil, fmt.Errorf("hold the data directory still: there is no kind %q: choose one of %s", kind, strings.Join(Kinds(), ", "))
 }
 

@@ -1,0 +1,350 @@
+package still
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/humanize"
+)
+
+// cloner copies a tree with files that share their blocks. One goroutine reads
+// folders, a few make files; folders get their modes and times when all in them
+// is made. What is held in memory is the folders in work and the files that
+// have more names to come.
+type cloner struct {
+	progress func(event.Progress)
+	// skip is a folder that is left out: the copy itself, where it lies in
+	// what is copied.
+	skip string
+	// share makes dst share the blocks of src; shareBlocks when nil.
+	share func(dst, src *os.File) error
+
+	links links
+
+	files, bytes      atomic.Int64
+	copies, copyBytes atomic.Int64 // files whose blocks could not be shared
+	special           atomic.Int64 // sockets and devices
+	labels            atomic.Int64 // security attributes that could not be set
+	telling           sync.Mutex
+}
+
+// cloneWorkers make files side by side.
+const cloneWorkers = 8
+
+// names is some files of one folder.
+type names struct {
+	folder *folder
+	names  []string
+}
+
+// folder is one that is being copied.
+type folder struct {
+	from, to string
+	parent   *folder
+	// pending counts what is still being made in it, and its being read.
+	pending atomic.Int64
+}
+
+// tree copies the folder from to to, which must not be there.
+func (c *cloner) tree(ctx context.Context, from, to string) error {
+	if c.share == nil {
+		c.share = shareBlocks
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	work := make(chan names, cloneWorkers)
+	g.Go(func() error {
+		defer close(work)
+		return c.walk(ctx, &folder{from: from, to: to}, work)
+	})
+	for range cloneWorkers {
+		g.Go(func() error {
+			for n := range work {
+				for _, name := range n.names {
+					if ctx.Err() != nil {
+						return context.Cause(ctx)
+					}
+					if err := c.entry(ctx, filepath.Join(n.folder.from, name), filepath.Join(n.folder.to, name)); err != nil {
+						return err
+					}
+				}
+				if err := c.release(n.folder); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// walk makes a folder, hands out its files, and goes into its folders.
+func (c *cloner) walk(ctx context.Context, f *folder, work chan<- names) error {
+	f.pending.Add(1)
+	if err := makeFolder(f.to, f.parent == nil); err != nil {
+		return err
+	}
+	dir, err := os.Open(f.from)
+	if err != nil {
+		return err
+	}
+	var below []string
+	for {
+		entries, err := dir.ReadDir(batch / 8)
+		var files []string
+		for _, e := range entries {
+			switch {
+			case !e.IsDir():
+				files = append(files, e.Name())
+			case filepath.Join(f.from, e.Name()) != c.skip:
+				below = append(below, e.Name())
+			}
+		}
+		if len(files) > 0 {
+			f.pending.Add(1)
+			select {
+			case work <- names{f, files}:
+			case <-ctx.Done():
+				return errors.Join(context.Cause(ctx), dir.Close())
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return errors.Join(err, dir.Close())
+		}
+	}
+	if err := dir.Close(); err != nil {
+		return err
+	}
+	for _, name := range below {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		f.pending.Add(1)
+		child := &folder{from: filepath.Join(f.from, name), to: filepath.Join(f.to, name), parent: f}
+		if err := c.walk(ctx, child, work); err != nil {
+			return err
+		}
+	}
+	return c.release(f)
+}
+
+// release tells a folder that something in it is made. With the last, the
+// folder gets what it is besides its content.
+func (c *cloner) release(f *folder) error {
+	for ; f != nil && f.pending.Add(-1) == 0; f = f.parent {
+		st, err := lstat(f.from)
+		if err != nil {
+			return err
+		}
+		if err := c.attributes(f.from, f.to, st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeFolder makes one for its owner alone. The first of a tree must not hand
+// down the ACL that it may have got from the folder above.
+func makeFolder(path string, first bool) error {
+	if err := os.Mkdir(path, 0o700); err != nil {
+		return err
+	}
+	if !first {
+		return nil
+	}
+	for _, acl := range []string{"system.posix_acl_default", "system.posix_acl_access"} {
+		err := unix.Lremovexattr(path, acl)
+		if err != nil && !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.EOPNOTSUPP) {
+			return &fs.PathError{Op: "drop the inherited ACL of", Path: path, Err: err}
+		}
+	}
+	return nil
+}
+
+// entry copies all that is no folder.
+func (c *cloner) entry(ctx context.Context, from, to string) error {
+	st, err := lstat(from)
+	if err != nil {
+		return err
+	}
+	build := func() error { return c.file(ctx, from, to, st) }
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFLNK:
+		build = func() error { return c.symlink(from, to, st) }
+	case unix.S_IFIFO:
+		build = func() error {
+			if err := unix.Mkfifo(to, 0o600); err != nil {
+				return &fs.PathError{Op: "mkfifo", Path: to, Err: err}
+			}
+			return c.attributes(from, to, st)
+		}
+	case unix.S_IFDIR:
+		return fmt.Errorf("%s has become a folder meanwhile: DSS, or something else, still writes in the data directory", from)
+	default:
+		c.special.Add(1)
+		return nil
+	}
+	if st.Nlink > 1 {
+		err = c.links.link(st, to, build)
+	} else {
+		err = build()
+	}
+	if err == nil {
+		c.tell()
+	}
+	return err
+}
+
+func (c *cloner) symlink(from, to string, st *unix.Stat_t) error {
+	target, err := os.Readlink(from)
+	if err != nil {
+		return err
+	}
+	if err := os.Symlink(target, to); err != nil {
+		return err
+	}
+	return c.attributes(from, to, st)
+}
+
+func (c *cloner) file(ctx context.Context, from, to string, st *unix.Stat_t) (err error) {
+	src, err := os.OpenFile(from, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dst.Close()) }()
+	err = c.share(dst, src)
+	if errors.Is(err, unix.EINVAL) {
+		// Files of Btrfs that are not copied on write, for one.
+		err = c.copy(ctx, dst, src)
+	}
+	if err != nil {
+		return fmt.Errorf("share the blocks of %s: %w", from, err)
+	}
+	c.bytes.Add(st.Size)
+	return c.attributes(from, to, st)
+}
+
+// copy copies the bytes of a file, some at a time, so that it can be cancelled.
+func (c *cloner) copy(ctx context.Context, dst, src *os.File) error {
+	const some = 16 << 20
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n, err := io.CopyN(dst, src, some)
+		c.copyBytes.Add(n)
+		if errors.Is(err, io.EOF) {
+			c.copies.Add(1)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// shareBlocks is a reflink. A file that Btrfs does not copy on write shares
+// blocks only with one of its kind.
+func shareBlocks(dst, src *os.File) error {
+	err := unix.IoctlFileClone(int(dst.Fd()), int(src.Fd()))
+	if !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	const noCopyOnWrite = 0x00800000 // FS_NOCOW_FL
+	flags, ferr := unix.IoctlGetInt(int(src.Fd()), unix.FS_IOC_GETFLAGS)
+	if ferr != nil || flags&noCopyOnWrite == 0 {
+		return err
+	}
+	if unix.IoctlSetPointerInt(int(dst.Fd()), unix.FS_IOC_SETFLAGS, noCopyOnWrite) != nil {
+		return err
+	}
+	return unix.IoctlFileClone(int(dst.Fd()), int(src.Fd()))
+}
+
+// tellEvery is how many files pass between two reports.
+const tellEvery = 5000
+
+func (c *cloner) tell() {
+	n := c.files.Add(1)
+	if n%tellEvery == 0 {
+		c.telling.Lock()
+		defer c.telling.Unlock()
+		c.progress(event.Progress{Done: n, Unit: "files"})
+	}
+}
+
+// told returns what is worth knowing of a tree that is copied.
+func (c *cloner) told() []string {
+	var out []string
+	if n := c.copies.Load(); n > 0 {
+		out = append(out, fmt.Sprintf("%s could not share blocks with the original: %s were copied", humanize.Count(n, "file", "files"), humanize.Bytes(c.copyBytes.Load())))
+	}
+	if n := c.special.Load(); n > 0 {
+		out = append(out, humanize.Count(n, "socket or device was", "sockets and devices were")+" left out of the copy")
+	}
+	if n := c.labels.Load(); n > 0 {
+		out = append(out, humanize.Count(n, "security attribute", "security attributes")+" (SELinux labels, capabilities) could not be set on the copy without root")
+	}
+	return out
+}
+
+// links gives files with several names several names again.
+type links struct {
+	mu    sync.Mutex
+	known map[inode]*linked
+}
+
+type inode struct{ dev, ino uint64 }
+
+type linked struct {
+	mu   sync.Mutex
+	path string // the first name of the copy, once it is made
+	left uint64 // names that are still to come
+}
+
+// link makes the file's copy, or another name of it.
+func (l *links) link(st *unix.Stat_t, to string, build func() error) error {
+	key := inode{st.Dev, st.Ino}
+	l.mu.Lock()
+	if l.known == nil {
+		l.known = map[inode]*linked{}
+	}
+	k := l.known[key]
+	if k == nil {
+		k = &linked{left: uint64(st.Nlink)}
+		l.known[key] = k
+	}
+	if k.left--; k.left == 0 {
+		delete(l.known, key)
+	}
+	l.mu.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.path != "" {
+		return os.Link(k.path, to)
+	}
+	if err := build(); err != nil {
+		return err
+	}
+	k.path = to
+	return nil
+}
