@@ -1,0 +1,95 @@
+package archive
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// xattrs are the two calls, on an open file or on a path.
+type xattrs struct {
+	list func([]byte) (int, error)
+	get  func(name string, b []byte) (int, error)
+}
+
+func xattrsOf(fd int) xattrs {
+	return xattrs{
+		func(b []byte) (int, error) { return unix.Flistxattr(fd, b) },
+		func(name string, b []byte) (int, error) { return unix.Fgetxattr(fd, name, b) },
+	}
+}
+
+// xattrsAt are those of what cannot be opened, such as a symlink.
+func xattrsAt(path string) xattrs {
+	return xattrs{
+		func(b []byte) (int, error) { return unix.Llistxattr(path, b) },
+		func(name string, b []byte) (int, error) { return unix.Lgetxattr(path, name, b) },
+	}
+}
+
+// records reads the extended attributes as PAX records. A file system without
+// any is fine.
+func (x xattrs) records() ([]record, error) {
+	var few [512]byte // enough for nearly all, and one call for a file without any
+	n, err := x.list(few[:])
+	names := few[:max(n, 0)]
+	if errors.Is(err, unix.ERANGE) {
+		names, err = sized(x.list)
+	}
+	if err != nil {
+		if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENOSYS) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("list the extended attributes: %w", err)
+	}
+	var out []record
+	for name := range bytes.SplitSeq(names, []byte{0}) {
+		if len(name) == 0 {
+			continue
+		}
+		value, err := sized(func(b []byte) (int, error) { return x.get(string(name), b) })
+		if errors.Is(err, unix.ENODATA) {
+			continue // gone since it was listed
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the extended attribute %q: %w", name, err)
+		}
+		r := record{xattrKey(string(name)), string(value)}
+		switch string(name) {
+		case xattrACLAccess:
+			r.key = paxACLAccess
+			r.value, err = aclText(value)
+		case xattrACLDefault:
+			r.key = paxACLDefault
+			r.value, err = aclText(value)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	sortRecords(out)
+	return out, nil
+}
+
+// sized calls read first for the size, then for the bytes, and again while the
+// size grows in between.
+func sized(read func([]byte) (int, error)) ([]byte, error) {
+	for {
+		n, err := read(nil)
+		if err != nil || n == 0 {
+			return nil, err
+		}
+		b := make([]byte, n)
+		n, err = read(b)
+		if errors.Is(err, unix.ERANGE) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
