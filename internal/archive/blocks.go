@@ -151,9 +151,8 @@ func (p *packer) end(m Member, number int64) {
 	p.cur.members = append(p.cur.members, placed{m, number})
 }
 
-// close hands on the last block.
-func (p *packer) close() {
-	p.hand()
+// stop lets the compressors and the writer end, when they are through.
+func (p *packer) stop() {
 	close(p.work)
 	close(p.order)
 }

@@ -105,6 +105,7 @@ type name struct {
 }
 
 func (s *sequencer) run(order <-chan *job, free chan<- *job) error {
+	defer s.packer.stop()
 	for j := range order {
 		select {
 		case <-j.ready:
@@ -124,7 +125,7 @@ func (s *sequencer) run(order <-chan *job, free chan<- *job) error {
 	if _, err := s.packer.Write(zeros[:2*sector]); err != nil {
 		return err
 	}
-	s.packer.close()
+	s.packer.hand()
 	s.progress.tell()
 	return nil
 }
