@@ -27,7 +27,13 @@ func (l *Local) CreateRun(_ context.Context, r Run, plan []byte) (Journal, error
 		if err != nil {
 			return nil, err
 		}
-		r.ID = id
+		newest, err := l.newestRun()
+		if err != nil {
+			return nil, err
+		}
+		if r.ID, err = after(id, newest); err != nil {
+			return nil, err
+		}
 	}
 	if !ValidRunID(r.ID) {
 		return nil, fmt.Errorf("create a run: %q is not a run id such as 20261120-143907-4f2a", r.ID)
@@ -45,6 +51,20 @@ func (l *Local) CreateRun(_ context.Context, r Run, plan []byte) (Journal, error
 		return nil, fmt.Errorf("create the run %s: %w", r.ID, err)
 	}
 	return &localJournal{dir: l.path("runs", r.ID), clock: l.o.Clock, run: r}, nil
+}
+
+// newestRun is the highest name of a run, "" for none.
+func (l *Local) newestRun() (string, error) {
+	entries, err := os.ReadDir(l.path("runs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("look for the newest run: %w", err)
+	}
+	for _, e := range slices.Backward(entries) { // in the order of their names
+		if ValidRunID(e.Name()) {
+			return e.Name(), nil
+		}
+	}
+	return "", nil
 }
 
 func (l *Local) writeRun(r Run, plan []byte) error {

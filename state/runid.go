@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,6 +20,27 @@ func NewRunID(now time.Time) (string, error) {
 		return "", fmt.Errorf("make a run id: %w", err)
 	}
 	return now.UTC().Format("20060102-150405") + "-" + hex.EncodeToString(b[:]), nil
+}
+
+// after makes an id that sorts behind the newest run's: two runs of one second
+// are told apart by their digits alone, and a clock may have been set back.
+func after(id, newest string) (string, error) {
+	if id > newest {
+		return id, nil
+	}
+	second, digits, ok := strings.Cut(newest[len("20060102-"):], "-")
+	n, err := strconv.ParseUint(digits, 16, 16)
+	if !ok || err != nil {
+		return id, nil
+	}
+	if n == 0xffff {
+		t, err := time.Parse("20060102-150405", newest[:len("20060102-")]+second)
+		if err != nil {
+			return "", fmt.Errorf("make a run id behind %s: %w", newest, err)
+		}
+		return t.Add(time.Second).Format("20060102-150405") + "-0000", nil
+	}
+	return fmt.Sprintf("%s%s-%04x", newest[:len("20060102-")], second, n+1), nil
 }
 
 // ValidRunID reports whether id has the shape of a run's name. A name becomes
