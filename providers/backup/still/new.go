@@ -28,13 +28,21 @@ func New(kind string, o Options) (Snapshotter, error) {
 	case ZFS:
 		return newZFS(o), nil
 	case LVM:
-		return newLVM(o)
+		return orError(newLVM(o))
 	case Custom:
-		return newCustom(o)
+		return orError(newCustom(o))
 	case Reflinks:
 		return newReflinks(o), nil
 	}
 	return nil, fmt.Errorf("hold the data directory still: there is no kind %q: choose one of %s", kind, strings.Join(Kinds(), ", "))
+}
+
+// orError keeps a nil pointer from becoming a Snapshotter that is not nil.
+func orError[T Snapshotter](s T, err error) (Snapshotter, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (o Options) withDefaults() Options {

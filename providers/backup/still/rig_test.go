@@ -156,8 +156,8 @@ func (c *counting) Run(ctx context.Context, cmd proc.Cmd) (proc.Result, error) {
 		return c.next.Run(ctx, cmd)
 	}
 	if c.after {
-		if _, err := c.next.Run(ctx, cmd); err != nil {
-			return proc.Result{}, err
+		if result, err := c.next.Run(ctx, cmd); err != nil && !c.die {
+			return result, err
 		}
 	} else if cmd.Started != nil && c.die {
 		// A process that has ended meanwhile.

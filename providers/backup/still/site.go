@@ -124,11 +124,7 @@ func (s *site) run(ctx context.Context, id string, t step) (proc.Result, error) 
 		if err := os.WriteFile(s.runningFile(id), nil, 0o600); err != nil {
 			return proc.Result{}, fmt.Errorf("%s: note that it begins: %w", t.doing, err)
 		}
-		c.Started = func(p proc.Process) {
-			if raw, err := json.Marshal(p); err == nil {
-				_ = os.WriteFile(s.runningFile(id), raw, 0o600) // the file's being there says most
-			}
-		}
+		c.Started = func(p proc.Process) { s.note(id, p) }
 	}
 	result, err := s.o.Runner.Run(ctx, c)
 	if id != "" {
@@ -149,6 +145,13 @@ const (
 )
 
 func (s *site) runningFile(id string) string { return filepath.Join(s.dir, runningMark+id) }
+
+// note keeps which process works on an id.
+func (s *site) note(id string, p proc.Process) {
+	if raw, err := json.Marshal(p); err == nil {
+		_ = os.WriteFile(s.runningFile(id), raw, 0o600) // that the file is there says most
+	}
+}
 
 // settle waits until no command of an earlier run works on the id any more.
 func (s *site) settle(ctx context.Context, id string) error {
