@@ -68,8 +68,10 @@ func TestCommands(t *testing.T) {
 func TestCommandsView(t *testing.T) {
 	for name, tt := range map[string]struct{ attach, want string }{
 		"writable": {`mkdir "$3/dss"; cp "$VOLUME/dss/install.ini" "$3/dss"; echo "9 2 253:9 / $3 rw - ext4 /dev/x rw" >>"$TABLE"`, "can be written to: mount it read-only"},
-		"another instance": {`mount -t ext4 -o ro "/dev/disk/$2" "$3"; sed -i s/abcdef/zzzzzz/ "$3/dss/install.ini"`,
-			`has the installid "zzzzzzghijklmnopqrstuvwx", expected "abcdefghijklmnopqrstuvwx"`},
+		"another instance": {
+			`mount -t ext4 -o ro "/dev/disk/$2" "$3"; sed -i s/abcdef/zzzzzz/ "$3/dss/install.ini"`,
+			`has the installid "zzzzzzghijklmnopqrstuvwx", expected "abcdefghijklmnopqrstuvwx"`,
+		},
 		"empty":       {`echo "9 2 253:9 / $3 ro - ext4 /dev/x ro" >>"$TABLE"`, "there is no install.ini in"},
 		"not mounted": {`true`, "nothing is mounted at"},
 		"itself":      {`mount -t ext4 -o ro "/dev/disk/$2" "$3"; mv "$3"/dss/* "$3"; rmdir "$3/dss"`, ""},

@@ -19,10 +19,10 @@ func newLVMRig(t *testing.T, fsType, pool string) *rig {
 	r.program("lvs", `
 [ "$1 $2 $3 $4 $5 $6" = "--reportformat json --units b --nosuffix -o" ]
 shift 7
-row() { printf '%s{"vg_name":"vg0","lv_name":"%s","pool_lv":"`+pool+`","origin":"%s","lv_size":"107374182400","vg_free":"53687091200","lv_snapshot_invalid":"%s","lv_health_status":"","data_percent":"%s"}' "$1" "$2" "$3" "$4" "$5"; }
+row() { printf '%s{"vg_name":"vg0","lv_name":"%s","pool_lv":"`+pool+`","origin":"%s","lv_size":"107374182400","vg_free":"'$(cat "$RIG/free")'","lv_snapshot_invalid":"%s","lv_health_status":"","data_percent":"%s"}' "$1" "$2" "$3" "$4" "$5"; }
 echo '{ "report": [ {"lv": ['
 if [ "$1" = /dev/mapper/vg0-data ]; then
-	row '' data '' '' ''
+	row '' data '' unknown ''
 elif [ "$1" = -S ] && [ "$3" = vg0 ]; then
 	sep=
 	for v in "$VOLUMES"/*; do
@@ -50,6 +50,7 @@ cp -a "$VOLUME" "$VOLUMES/$name"
 rm -r "$VOLUMES/$name"
 `)
 	put(t, filepath.Join(r.dir, "lvcreate-args"), "-l 20%ORIGIN vg0/data")
+	put(t, filepath.Join(r.dir, "free"), "53687091200") // half of the volume
 	return r
 }
 
@@ -186,6 +187,11 @@ func TestLVMRefuses(t *testing.T) {
 		if err := r.lvm(r.o.Runner).Check(ctx); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "vgextend") {
 			t.Errorf("size %s: found %v", size, err)
 		}
+	}
+	put(t, filepath.Join(r.dir, "free"), "107374182400")
+	r.o.Size = "300G" // LVM takes no more than the volume has
+	if err := r.lvm(r.o.Runner).Check(ctx); err != nil {
+		t.Error(err)
 	}
 	r.o.Size = ""
 	r.program("umount", "echo 'umount: target is busy.' >&2; exit 32\n")

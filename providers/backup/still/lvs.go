@@ -83,12 +83,12 @@ func sizeArgs(size string) []string {
 }
 
 // room returns the bytes that a snapshot of this size of v needs; 0 when that
-// depends on more than v.
+// depends on more than v. More than the volume itself has is never taken.
 func (v volume) room(size string) float64 {
+	all, _ := strconv.ParseFloat(v.Size, 64) // 0 where lvs does not tell
 	if m := sizePercent.FindStringSubmatch(size); m != nil && m[2] == "ORIGIN" {
 		percent, _ := strconv.ParseFloat(m[1], 64) // the pattern has digits only
-		all, _ := strconv.ParseFloat(v.Size, 64)   // 0 where lvs does not tell
-		return percent / 100 * all
+		return min(percent/100, 1) * all
 	}
 	if m := sizeBytes.FindStringSubmatch(size); m != nil {
 		n, _ := strconv.ParseFloat(m[1], 64)
@@ -96,7 +96,7 @@ func (v volume) room(size string) float64 {
 		if unit == "" {
 			unit = "M" // lvcreate's own default
 		}
-		return n * float64(int64(1)<<(10*strings.Index("BKMGTP", unit)))
+		return min(n*float64(int64(1)<<(10*strings.Index("BKMGTP", unit))), all)
 	}
 	return 0
 }

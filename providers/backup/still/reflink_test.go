@@ -341,7 +341,7 @@ func TestClonerFallsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(listener) //nolint:errcheck // a socket of the test
+	defer unix.Close(listener)
 	t.Chdir(data)
 	if err := unix.Bind(listener, &unix.SockaddrUnix{Name: "socket"}); err != nil {
 		t.Fatal(err)

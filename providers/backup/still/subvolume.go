@@ -32,16 +32,16 @@ const (
 )
 
 type btrfsFSInfo struct {
-	maxID, devices uint64
-	fsid           [16]byte
-	_              [992]byte
+	_    [2]uint64 // highest device, number of devices
+	fsid [16]byte
+	_    [992]byte
 }
 
 type btrfsRootRefs struct {
-	minTree uint64
-	refs    [rootRefsAtOnce]struct{ tree, dir uint64 }
-	count   uint8
-	_       [7]byte
+	_     uint64 // the least tree to tell; the kernel moves it on
+	refs  [rootRefsAtOnce]struct{ tree, dir uint64 }
+	count uint8
+	_     [7]byte
 }
 
 type btrfsInoLookup struct {
@@ -148,7 +148,6 @@ func nested(dir string) ([]string, error) {
 			slices.Sort(out)
 			return out, nil
 		}
-		// The kernel has moved minTree on to the next.
 		refs.count = 0
 	}
 }
