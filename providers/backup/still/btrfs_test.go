@@ -104,6 +104,33 @@ func TestBtrfsBelow(t *testing.T) {
 	noSnapshots(t, o)
 }
 
+// TestBtrfsHalfRemoved: a snapshot that its owner was emptying when dssctl was
+// killed is none any more.
+func TestBtrfsHalfRemoved(t *testing.T) {
+	ctx := context.Background()
+	o := btrfsDataDir(t)
+	b := newBtrfs(o)
+	view, err := b.Create(ctx, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command(t, "btrfs", "property", "set", "-ts", view, "ro", "false")
+	if err := os.RemoveAll(filepath.Join(view, "config")); err != nil {
+		t.Fatal(err)
+	}
+	again, err := b.Create(ctx, "a")
+	if err != nil || again != view {
+		t.Fatalf("found %q, %v", again, err)
+	}
+	if _, err := os.Stat(filepath.Join(view, "config", "general-settings.json")); err != nil {
+		t.Errorf("half a snapshot counts: %v", err)
+	}
+	if err := b.Destroy(ctx, "a"); err != nil {
+		t.Error(err)
+	}
+	noSnapshots(t, o)
+}
+
 // TestBtrfsNested: what a snapshot would silently not hold is named.
 func TestBtrfsNested(t *testing.T) {
 	ctx := context.Background()

@@ -62,8 +62,8 @@ func (r *reflinkKind) Create(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	at := r.path(id)
-	if info, err := os.Lstat(at); err == nil && info.IsDir() {
-		return at, r.same(at)
+	if r.same(at) == nil {
+		return at, nil
 	}
 	if err := r.Destroy(ctx, id); err != nil {
 		return "", err
