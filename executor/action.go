@@ -61,7 +61,7 @@ func (s *session) putBack(ctx context.Context, in *plan.Instance, a *plan.Action
 		var guard *plan.Action
 		for j := range in.Stages[i].Actions {
 			b := &in.Stages[i].Actions[j]
-			if b.Phase == plan.Protect && s.history.of(b.ID).phase == done {
+			if _, ok := s.Performers[b.Kind].(providers.Protector); ok && b.Phase == plan.Protect && s.history.of(b.ID).phase == done {
 				guard = b
 			}
 			if b.ID != a.ID || guard == nil {
@@ -169,6 +169,9 @@ func (s *session) finish(ctx context.Context, in *plan.Instance, a *plan.Action,
 
 // remember updates the instance's record in state.
 func (s *session) remember(ctx context.Context, in *plan.Instance, f func(*state.Instance)) error {
+	if in.Foreign {
+		return nil
+	}
 	return s.Store.Update(context.WithoutCancel(ctx), in.Address, func(i *state.Instance) error {
 		s.touch(in, i)
 		f(i)

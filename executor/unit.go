@@ -3,7 +3,7 @@ package executor
 import "github.com/dssctl/dssctl/internal/plan"
 
 // unit is what is rolled back together: a window with what prepares it and the
-// proofs behind it, or online work of its own.
+// proofs behind it, or online work that the plan calls one.
 type unit struct {
 	in      *plan.Instance
 	actions []*plan.Action
@@ -38,13 +38,30 @@ func units(in *plan.Instance) []unit {
 				last := &out[len(out)-1]
 				last.actions = append(last.actions, actions[:proofs]...)
 			}
-			if rest := actions[proofs:]; len(rest) > 0 {
-				out = append(out, unit{in: in, actions: rest, keep: true})
+			if len(before) > 0 {
+				// No window: what prepares comes first all the same.
+				out = append(out, unit{in: in, actions: before})
+				before = nil
 			}
+			out = append(out, online(in, actions[proofs:])...)
 		}
 	}
 	if len(before) > 0 {
 		out = append(out, unit{in: in, actions: before})
+	}
+	return out
+}
+
+// online cuts work behind the windows: actions of the same unit are undone
+// together, the others are kept.
+func online(in *plan.Instance, actions []*plan.Action) []unit {
+	var out []unit
+	for i, a := range actions {
+		if i == 0 || a.Unit != actions[i-1].Unit {
+			out = append(out, unit{in: in, keep: a.Unit == ""})
+		}
+		last := &out[len(out)-1]
+		last.actions = append(last.actions, a)
 	}
 	return out
 }

@@ -87,6 +87,7 @@ func (m *maker) propose(out *plan.Instance, o *Observed) ([]proposal, bool) {
 		pr, ds = m.narrow(out.Address, i, pr)
 		diags = append(diags, ds...)
 		out.Changes = append(out.Changes, pr.Changes...)
+		out.Bare = out.Bare || pr.Bare
 		if len(pr.Steps) > 0 {
 			proposals = append(proposals, proposal{provider: p.Name(), steps: pr.Steps})
 		}

@@ -111,6 +111,9 @@ type Proposal struct {
 	Record json.RawMessage
 	// Forget drops the aspect's record.
 	Forget bool
+	// Bare says that the steps exchange the data directory's content, see
+	// plan.Instance.
+	Bare bool
 }
 
 // Window is when a step may run.

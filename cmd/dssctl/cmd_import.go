@@ -82,7 +82,7 @@ func (w *world) draft(ctx context.Context, name, dataDir string) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	all, _ := aspects()
+	all, _ := w.aspects()
 	desired := config.Undeclared(name, dataDir)
 	var drafts []config.Draft
 	for _, p := range all {

@@ -38,7 +38,7 @@ looked at. Every error is reported, not the first.
 }
 
 func (w *world) validateJSON(o varOptions) error {
-	all, _ := aspects()
+	all, _ := w.aspects()
 	estate, diags := config.Load(w.loadOptions(o, all, nil))
 	sources := sourcesOf(estate)
 	raw, err := diagfmt.JSON(w.guard(estate, diags), sources)

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the reference pages again")
 // The reference pages are made from the schema and the commands; `make docs`
 // writes them, and this test fails when they are stale.
 func TestReferencePages(t *testing.T) {
-	all, _ := aspects()
+	all, _ := (&world{}).aspects()
 	var blocks bytes.Buffer
 	blocks.WriteString("# Blocks\n\nWritten by `make docs` from the schema; do not edit.\n\n")
 	if err := reference.Page(config.RootSchema(instanceSchema(all)), &blocks); err != nil {

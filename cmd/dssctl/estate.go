@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -17,6 +18,7 @@ import (
 	"github.com/dssctl/dssctl/internal/diagfmt"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup"
 	"github.com/dssctl/dssctl/providers/install"
 	"github.com/dssctl/dssctl/providers/runtimedb"
 	"github.com/dssctl/dssctl/providers/service"
@@ -26,9 +28,35 @@ import (
 
 // aspects returns the providers in the order of their blocks in a plan, and the
 // one that frames windows.
-func aspects() ([]providers.Provider, providers.Frame) {
+func (w *world) aspects() ([]providers.Provider, providers.Frame) {
 	frame := service.New()
-	return []providers.Provider{install.NewNodeType(), install.NewPort(), install.NewINI(), settings.New(), runtimedb.New(), frame}, frame
+	return []providers.Provider{
+		install.NewNodeType(), install.NewPort(), install.NewINI(), settings.New(), runtimedb.New(), w.backups(nil), frame,
+	}, frame
+}
+
+// backups is the aspect of backups; with an order it proposes that.
+func (w *world) backups(order *backup.Order) *backup.Provider {
+	return backup.New(backup.Options{Tool: version, Command: w.self(), Estate: w.estateDir(), Order: order})
+}
+
+// self is the path of this program as a schedule starts it; "dssctl" where the
+// system does not tell.
+func (w *world) self() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "dssctl"
+	}
+	return path
+}
+
+// estateDir is the estate's folder as an absolute path.
+func (w *world) estateDir() string {
+	dir, err := filepath.Abs(w.dir())
+	if err != nil {
+		return w.dir()
+	}
+	return dir
 }
 
 // performers gathers what the providers can do.
@@ -63,7 +91,7 @@ func (o *varOptions) addFlags(f *pflag.FlagSet) {
 // loadEstate reads and evaluates the files, and prints what is wrong with them.
 // recorded are the variables that a saved plan was made with.
 func (w *world) loadEstate(o varOptions, recorded map[string]json.RawMessage) (*config.Estate, error) {
-	all, _ := aspects()
+	all, _ := w.aspects()
 	lo := w.loadOptions(o, all, recorded)
 	if w.interactive() {
 		lo.Ask = w.askVariable

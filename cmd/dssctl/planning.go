@@ -63,6 +63,13 @@ func (w *world) makePlan(ctx context.Context, o planOptions) (*planned, state.St
 }
 
 func (w *world) planEstate(ctx context.Context, estate *config.Estate, selection *config.Selection, store state.Store, o planOptions) (*planned, error) {
+	all, frame := w.aspects()
+	return w.planWith(ctx, all, frame, estate, selection, store, o)
+}
+
+// planWith plans with these providers: all of them, or the one that was ordered
+// to do something.
+func (w *world) planWith(ctx context.Context, all []providers.Provider, frame providers.Frame, estate *config.Estate, selection *config.Selection, store state.Store, o planOptions) (*planned, error) {
 	meta, err := store.Meta(ctx)
 	if err != nil {
 		return nil, err
@@ -71,7 +78,6 @@ func (w *world) planEstate(ctx context.Context, estate *config.Estate, selection
 	if err != nil {
 		return nil, err
 	}
-	all, frame := aspects()
 	seen, err := providers.ObserveAll(ctx, providers.ObserveOptions{
 		Estate: estate, Includes: selection.Includes, Recorded: aspectRecords(recorded), Key: meta.Key,
 		Providers: all, Parallelism: o.parallelism,

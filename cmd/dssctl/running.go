@@ -37,12 +37,14 @@ func (w *world) execute(ctx context.Context, sig *signals, store state.Store, es
 }
 
 func (w *world) executor(store state.Store, estate *config.Estate) *executor.Executor {
-	all, _ := aspects()
+	all, _ := w.aspects()
 	return &executor.Executor{
 		Store: store, Performers: performers(all), Runner: w.runner,
 		Secrets: estate.Secrets, Redactor: &w.redactor, Clock: w.clock,
 		Open: func(in *plan.Instance, r proc.Runner) (*dss.Instance, error) {
-			return w.openInstance(in.DataDir, in.CompanionDir, r)
+			return dss.Open(in.DataDir, dss.Options{
+				Runner: r, Clock: w.clock, Companion: in.CompanionDir, UID: w.uid, Redactor: &w.redactor, Bare: in.Bare,
+			})
 		},
 	}
 }

@@ -45,6 +45,8 @@ type Progress struct {
 	Done  int64  `json:"done"`
 	Total int64  `json:"total,omitempty"`
 	Unit  string `json:"unit"` // "bytes", "rows", "files", "seconds"
+	// Files is how many files the bytes are of; 0 where that means nothing.
+	Files int64  `json:"files,omitempty"`
 	Note  string `json:"note,omitempty"`
 }
 

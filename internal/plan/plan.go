@@ -72,6 +72,12 @@ type Instance struct {
 	// Mode is Observe where the files ask for showing the difference without
 	// acting on it: there are no stages and no records. "" acts.
 	Mode string `json:"mode,omitempty"`
+	// Bare says that the run makes or exchanges the content of the data
+	// directory: when it is broken off, there may be none that looks like DSS's.
+	Bare bool `json:"bare,omitempty"`
+	// Foreign says that it is none of the estate's instances: state remembers
+	// nothing of it.
+	Foreign bool `json:"foreign,omitempty"`
 	// Failed says that the instance could not be observed or planned: the
 	// diagnostics tell why, and there are no stages.
 	Failed bool `json:"failed,omitempty"`
@@ -189,6 +195,10 @@ type Action struct {
 	Reads  []Fingerprint   `json:"reads,omitempty"`
 	Undo   Undo            `json:"undo"`
 	Cost   Cost            `json:"cost,omitzero"`
+	// Unit names what is undone together when one of it fails, in online work;
+	// actions next to each other with the same name belong together. "" keeps
+	// what is done, and leaves the run open.
+	Unit string `json:"unit,omitempty"`
 	// Manual is the exact command that a person has to run, when dssctl
 	// cannot.
 	Manual string `json:"manual,omitempty"`

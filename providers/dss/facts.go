@@ -40,19 +40,9 @@ type Facts struct {
 // as it must be is a *FileError. A service whose state cannot be told is no
 // error: ServiceUnknown, with the reason.
 func (in *Instance) Facts(ctx context.Context) (Facts, error) {
-	var f Facts
-	version, verr := in.version()
-	ini, ierr := in.head()
-	if err := errors.Join(verr, ierr); err != nil {
+	f, err := in.Identity()
+	if err != nil {
 		return f, err
-	}
-	env, err := in.EnvDefault()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return f, err
-	}
-	f = Facts{
-		Version: version, NodeType: ini.nodeType, InstallID: ini.installID, NodeID: ini.nodeID,
-		Port: ini.port, InstallDir: env["DKUINSTALLDIR"],
 	}
 	// Which of several units owns the instance matters to who stops it: Stop
 	// and Start say so then.
@@ -68,6 +58,23 @@ func (in *Instance) Facts(ctx context.Context) (Facts, error) {
 		f.Service, f.ServiceNote = ServiceUnknown, in.o.Redactor.String(err.Error())
 	}
 	return f, nil
+}
+
+// Identity is what the files alone say: Facts without Unit and Service.
+func (in *Instance) Identity() (Facts, error) {
+	version, verr := in.version()
+	ini, ierr := in.head()
+	if err := errors.Join(verr, ierr); err != nil {
+		return Facts{}, err
+	}
+	env, err := in.EnvDefault()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Facts{}, err
+	}
+	return Facts{
+		Version: version, NodeType: ini.nodeType, InstallID: ini.installID, NodeID: ini.nodeID,
+		Port: ini.port, InstallDir: env["DKUINSTALLDIR"],
+	}, nil
 }
 
 // version reads product_version of dss-version.json.

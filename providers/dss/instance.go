@@ -33,6 +33,9 @@ type Options struct {
 	// Unit is the boot unit by configuration: it is not looked for.
 	// NoUnit says that there is none.
 	Unit string
+	// Bare takes a folder that does not look like a data directory, or that is
+	// not there: a run that makes or exchanges its content was broken off.
+	Bare bool
 	// Redactor knows the secrets that DSS's logs may hold; may be nil.
 	Redactor *secret.Redactor
 }
@@ -68,6 +71,15 @@ func (in *Instance) Path(elem ...string) string {
 // Companion returns the folder of dssctl that belongs to the instance. It need
 // not exist, see EnsureCompanion.
 func (in *Instance) Companion() string { return in.companion }
+
+// Runner runs commands for whoever works on the instance.
+func (in *Instance) Runner() proc.Runner { return in.o.Runner }
+
+// Clock tells the time for whoever works on the instance.
+func (in *Instance) Clock() clock.Clock { return in.o.Clock }
+
+// Redactor takes known secrets out of texts.
+func (in *Instance) Redactor() *secret.Redactor { return in.o.Redactor }
 
 // WithRunner returns the same instance, whose commands go through r.
 func (in *Instance) WithRunner(r proc.Runner) *Instance {

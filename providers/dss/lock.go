@@ -30,7 +30,14 @@ type Holder struct {
 // it stands in the file "lock" of the companion folder. The error is a *LockedError
 // when somebody else does.
 func (in *Instance) LockBeside(why string) (release func() error, err error) {
-	lock := flock.New(in.DataDir, flock.SetFlag(os.O_RDONLY))
+	locked := in.DataDir
+	if _, err := os.Stat(locked); errors.Is(err, fs.ErrNotExist) && in.o.Bare {
+		// It is about to be made: the folder beside it stands for it.
+		if locked, err = in.EnsureCompanion(); err != nil {
+			return nil, err
+		}
+	}
+	lock := flock.New(locked, flock.SetFlag(os.O_RDONLY))
 	held, err := lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock the instance at %s: %w", in.DataDir, err)

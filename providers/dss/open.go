@@ -24,6 +24,9 @@ func Open(dataDir string, o Options) (*Instance, error) {
 		return nil, fmt.Errorf("open the data directory %s: %w", dataDir, err)
 	}
 	dir, err := filepath.EvalSymlinks(given)
+	if errors.Is(err, fs.ErrNotExist) && o.Bare {
+		return openAbsent(given, o)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &NotFoundError{DataDir: given}
 	}
@@ -55,23 +58,52 @@ func Open(dataDir string, o Options) (*Instance, error) {
 			return nil, fmt.Errorf("open the data directory %s: %w", given, err)
 		}
 	}
-	if len(missing) > 0 {
+	if len(missing) > 0 && !o.Bare {
 		return nil, &NotDSSError{DataDir: given, Missing: missing}
 	}
 	if uid == 0 {
 		return nil, &RootError{DataDir: given, Owner: accountName(int(stat.Uid))}
 	}
+	companion, err := o.companion(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Instance{DataDir: dir, given: given, companion: companion, uid: uid, gid: int(stat.Gid), o: o}, nil
+}
+
+// openAbsent is the instance that a run is about to make: only the folder above
+// it must be there.
+func openAbsent(given string, o Options) (*Instance, error) {
+	above, err := filepath.EvalSymlinks(filepath.Dir(given))
+	if err != nil {
+		return nil, fmt.Errorf("the folder in which the data directory %s is to be made: %w", given, err)
+	}
+	uid := o.UID()
+	if uid == 0 {
+		return nil, &RootError{DataDir: given, Owner: "the account that shall own it"}
+	}
+	dir := filepath.Join(above, filepath.Base(given))
+	companion, err := o.companion(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Instance{DataDir: dir, given: given, companion: companion, uid: uid, gid: os.Getgid(), o: o}, nil
+}
+
+// companion is dssctl's folder beside a data directory.
+func (o Options) companion(dir string) (string, error) {
 	companion := o.Companion
 	if companion == "" {
 		companion = dir + ".dssctl"
 	}
-	if companion, err = filepath.Abs(companion); err != nil {
-		return nil, fmt.Errorf("the companion folder %s: %w", o.Companion, err)
+	companion, err := filepath.Abs(companion)
+	if err != nil {
+		return "", fmt.Errorf("the companion folder %s: %w", o.Companion, err)
 	}
 	if within(companion, dir) {
-		return nil, fmt.Errorf("the companion folder %s is inside the data directory %s: choose one beside it, or DSS's backups would hold it", companion, dir)
+		return "", fmt.Errorf("the companion folder %s is inside the data directory %s: choose one beside it, or DSS's backups would hold it", companion, dir)
 	}
-	return &Instance{DataDir: dir, given: given, companion: companion, uid: uid, gid: int(stat.Gid), o: o}, nil
+	return companion, nil
 }
 
 // within reports whether path is dir or inside it.

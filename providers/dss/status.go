@@ -43,6 +43,10 @@ func (e *UnknownStatusError) Error() string {
 // fits nothing known the state is ServiceUnknown and the error an
 // *UnknownStatusError; other errors say that the command could not be run.
 func (in *Instance) State(ctx context.Context) (Service, []ProcessLine, error) {
+	if in.o.Bare && in.empty() {
+		// Whoever runs for it would be seen among the processes.
+		return ServiceStopped, nil, nil
+	}
 	main, err := in.mainProcess()
 	if err != nil {
 		return ServiceUnknown, nil, err

@@ -2,7 +2,9 @@ package service
 
 import (
 	"encoding/json"
+	"strings"
 
+	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
@@ -23,7 +25,21 @@ const unseenWarning = "running jobs, scenarios and notebooks are not seen withou
 
 // Open implements providers.Frame.
 func (*Provider) Open(req providers.Request, kinds []plan.Kind) []plan.Action {
+	if keepsItself(kinds) {
+		return []plan.Action{stopAction(req)}
+	}
 	return []plan.Action{stopAction(req), backupAction(req, kinds)}
+}
+
+// keepsItself reports whether all that a window does is to make a backup, which
+// changes nothing, or to restore one, which keeps what it replaces.
+func keepsItself(kinds []plan.Kind) bool {
+	for _, k := range kinds {
+		if !strings.HasPrefix(string(k), "backup.") {
+			return false
+		}
+	}
+	return len(kinds) > 0
 }
 
 func stopAction(req providers.Request) plan.Action {
@@ -80,6 +96,24 @@ func (*Provider) Close(req providers.Request, proof bool) []plan.Action {
 		out.Title = "start DSS, found stopped, to prove the change; wait until ready"
 	}
 	return []plan.Action{out}
+}
+
+// StartNew returns the action that starts an instance which the run has made.
+func StartNew(in *config.Instance) []plan.Action {
+	return []plan.Action{{
+		Kind: KindStart, Phase: plan.Start, Title: "start DSS for the first time, wait until ready",
+		Args: encode(declaredNew(in)),
+		Undo: plan.Undo{Possible: true, How: "stop DSS again"},
+		Cost: plan.Cost{Seconds: startSeconds},
+	}}
+}
+
+// declaredNew is declared for an instance elsewhere: the boot unit and the API
+// key are the original's.
+func declaredNew(in *config.Instance) args {
+	a := declared(in)
+	a.Unit, a.APIKey = dss.NoUnit, nil
+	return a
 }
 
 // encode writes arguments, which are plain data.

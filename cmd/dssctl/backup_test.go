@@ -1,0 +1,397 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dssctl/dssctl/internal/dsskit"
+	"github.com/dssctl/dssctl/internal/view"
+)
+
+// backupEstate declares one instance with a policy whose body is given.
+func (l *lab) backupEstate(body string) string {
+	l.t.Helper()
+	dest := filepath.Join(l.data, "..", "backups")
+	write(l.t, l.dir, "main.dss.hcl", fmt.Sprintf(`
+variable "pg_password" {
+  type      = string
+  sensitive = true
+  default   = null
+}
+
+instance "design" {
+  data_dir = %q
+
+  backup "nightly" {
+    destination = %q
+%s
+  }
+}
+`, l.dss["design"].DataDir, dest, body))
+	return dest
+}
+
+// sets lists what dssctl lists.
+func (l *lab) sets() []view.SetRow {
+	l.t.Helper()
+	var rows []view.SetRow
+	o := l.run("backup", "list", "-json").must(l.t, 0)
+	if err := json.Unmarshal([]byte(o.stdout), &rows); err != nil {
+		l.t.Fatalf("%v\n%s", err, o)
+	}
+	return rows
+}
+
+// A set made with a stop restores to databases that hold what was there when
+// DSS was stopped, and to exactly the files.
+func TestBackupAndRestoreInPlace(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 71)
+	l.install("design", dsskit.InstallOptions{RowsPerTable: 40})
+	l.backupEstate(`
+    max_age = "1h"
+    retention {
+      keep_last = 2
+    }`)
+
+	first := l.run("plan", "-detailed-exitcode").must(t, 2)
+	if !strings.Contains(first.stdout, "backup.nightly") || !strings.Contains(first.stdout, "newest_set") {
+		t.Errorf("the plan does not propose the overdue backup: %s", first)
+	}
+	l.run("apply", "-auto-approve").must(t, 0)
+	l.run("plan", "-detailed-exitcode").must(t, 0)
+	if !l.running("design") {
+		t.Fatal("DSS does not run after the backup")
+	}
+	sets := l.sets()
+	if len(sets) != 1 || sets[0].Broken != "" {
+		t.Fatalf("want one good set: %+v", sets)
+	}
+	l.run("backup", "show", sets[0].Set).must(t, 0)
+	l.run("backup", "verify").must(t, 0)
+
+	l.stop("design")
+	settled := configs(t, l.data)
+	rows := l.rows("design")
+	// A set of a DSS that is stopped: it stays stopped.
+	l.run("backup", "run", "-auto-approve").must(t, 0)
+	if l.running("design") {
+		t.Fatal("DSS was stopped, and was started by a backup")
+	}
+	before := snapshot(t, l.dss["design"].DataDir)
+	l.start("design")
+	l.stop("design")
+	l.ok(l.dss["design"].FillHistory(context.Background(), 30))
+	write(t, l.dss["design"].DataDir, "config/projects/LATER/params.json", "{}")
+	l.start("design")
+
+	if o := l.run("backup", "restore", "instance.design", "-auto-approve").must(t, 5); !strings.Contains(o.stderr, "data-loss") {
+		t.Errorf("a restore over a live instance is not gated: %s", o)
+	}
+	o := l.run("backup", "restore", "instance.design", "-auto-approve", "-allow", "data-loss").must(t, 0)
+	t.Log(o)
+	if !l.running("design") {
+		t.Fatal("DSS does not run after the restore")
+	}
+	l.stop("design")
+	if now := l.rows("design"); now < rows {
+		t.Errorf("%d rows came back, and the set had at least %d", now, rows)
+	}
+	if diff := cmp.Diff(settled, configs(t, l.data)); diff != "" {
+		t.Errorf("the restored configuration differs:\n%s", diff)
+	}
+	_ = before
+	l.start("design")
+
+	// And the restore itself can be undone.
+	run := lastRun(t, l)
+	l.run("rollback", run, "-auto-approve", "-allow", "data-loss").must(t, 0)
+	if _, err := os.Stat(filepath.Join(l.dss["design"].DataDir, "config/projects/LATER/params.json")); err != nil {
+		t.Errorf("what the restore replaced did not come back: %v", err)
+	}
+	if !l.running("design") {
+		t.Error("DSS does not run after the rollback")
+	}
+	noSecrets(t, l, o.String())
+}
+
+func lastRun(t *testing.T, l *lab) string {
+	t.Helper()
+	var out struct {
+		Runs []struct {
+			ID string `json:"id"`
+		} `json:"runs"`
+	}
+	o := l.run("state", "list", "-json").must(t, 0)
+	if err := json.Unmarshal([]byte(o.stdout), &out); err != nil || len(out.Runs) == 0 {
+		t.Fatalf("%v\n%s", err, o)
+	}
+	return out.Runs[0].ID
+}
+
+// goodSets are the ids of the sets that can be used.
+func goodSets(t *testing.T, l *lab) map[string]bool {
+	t.Helper()
+	out := map[string]bool{}
+	for _, r := range l.sets() {
+		if r.Broken == "" {
+			out[r.Set] = true
+		}
+	}
+	return out
+}
+
+// lostSets are those that are gone without a newer one in their place.
+func lostSets(before, after map[string]bool, kept int) []string {
+	var gone []string
+	for id := range before {
+		if !after[id] {
+			gone = append(gone, id)
+		}
+	}
+	newer := 0
+	for id := range after {
+		if !before[id] {
+			newer++
+		}
+	}
+	if len(gone) <= newer && len(after) >= min(kept, len(before)) {
+		return nil
+	}
+	return gone
+}
+
+// killPoints are every record of a run's journal, and the commands that it
+// starts, until a run ends without being killed.
+func killPoints(kinds ...string) []string {
+	var out []string
+	for _, kind := range kinds {
+		for n := 1; n <= 100; n++ {
+			out = append(out, fmt.Sprintf("%s %d", kind, n))
+		}
+	}
+	return out
+}
+
+// Killed at any point of a backup: no good set is lost, no half one is listed,
+// and DSS runs, after `recover` in any direction or the next scheduled backup.
+func TestBackupKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 72)
+	l.install("design", dsskit.InstallOptions{})
+	dest := l.backupEstate(`
+    retention {
+      keep_last = 2
+    }`)
+	l.run("apply", "-auto-approve").must(t, 0)
+	l.run("backup", "run", "-auto-approve").must(t, 0)
+	ways := [][]string{{"recover"}, {"recover", "-rollback"}, {"backup", "run", "-auto-approve"}}
+	ended, tried := map[string]bool{}, 0
+	for _, point := range killPoints("record", "command", "behind") {
+		kind, _, _ := strings.Cut(point, " ")
+		if ended[kind] {
+			continue
+		}
+		before := goodSets(t, l)
+		o := dssctl(t, l.dir, append(l.env, asDssctl+"="+point), "backup", "run", "-auto-approve")
+		if !o.killed {
+			o.must(t, 0)
+			ended[kind] = true
+			continue
+		}
+		tried++
+		way := ways[tried%len(ways)]
+		rec := l.run(way...)
+		where := fmt.Sprintf("killed at %q, then %s: %s", point, strings.Join(way, " "), rec)
+		if rec.code != 0 && rec.code != 6 {
+			t.Fatal(where)
+		}
+		after := goodSets(t, l)
+		if lost := lostSets(before, after, 2); len(lost) > 0 {
+			t.Fatalf("good sets were lost: %v; before %v, after %v\n%s", lost, before, after, where)
+		}
+		for _, r := range l.sets() {
+			if r.Broken != "" {
+				t.Fatalf("a broken set is listed: %+v\n%s", r, where)
+			}
+		}
+		if !l.running("design") {
+			t.Fatalf("DSS does not run\n%s", where)
+		}
+		if o := l.run("recover").must(t, 0); !strings.Contains(o.stdout, "No run is open") {
+			t.Fatalf("a run is still open: %s\n%s", o, where)
+		}
+	}
+	if tried < 15 {
+		t.Errorf("too few points were tried: %d", tried)
+	}
+	l.run("backup", "run", "-auto-approve").must(t, 0)
+	left, err := filepath.Glob(filepath.Join(dest, ".*"))
+	l.ok(err)
+	if len(left) > 0 {
+		t.Errorf("unfinished sets were left behind a good backup: %v", left)
+	}
+	for id := range goodSets(t, l) {
+		l.run("backup", "verify", "-set", id).must(t, 0)
+	}
+	t.Logf("tried %d points", tried)
+}
+
+// Killed at any point of a restore, then recovered: the data directory is wholly
+// the set's or wholly what was there, and DSS runs.
+func TestRestoreKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 73)
+	l.install("design", dsskit.InstallOptions{})
+	l.backupEstate("")
+	l.run("apply", "-auto-approve").must(t, 0)
+	l.run("backup", "run", "-auto-approve").must(t, 0)
+	ofSet := configs(t, l.data)
+	mark := filepath.Join(l.dss["design"].DataDir, "config", "projects", "LATER", "params.json")
+	ways := [][]string{{"recover"}, {"recover", "-resume"}, {"recover", "-rollback"}}
+	ended, tried := map[string]bool{}, map[bool]int{}
+	for i, point := range killPoints("record", "before", "behind") {
+		kind, _, _ := strings.Cut(point, " ")
+		if ended[kind] {
+			continue
+		}
+		write(t, filepath.Dir(mark), "params.json", "{}")
+		asBefore := configs(t, l.data)
+		o := dssctl(t, l.dir, append(l.env, asDssctl+"="+point), "backup", "restore", "instance.design", "-auto-approve", "-allow", "data-loss")
+		if !o.killed {
+			o.must(t, 0)
+			ended[kind] = true
+			continue
+		}
+		way := ways[i%len(ways)]
+		rec := l.run(way...)
+		where := fmt.Sprintf("killed at %q, then %s: %s", point, strings.Join(way, " "), rec)
+		if rec.code != 0 && rec.code != 6 {
+			t.Fatal(where)
+		}
+		if !l.running("design") {
+			t.Fatalf("DSS does not run\n%s", where)
+		}
+		_, err := os.Stat(mark)
+		want := ofSet
+		if err == nil {
+			want = asBefore
+		}
+		if diff := cmp.Diff(want, configs(t, l.data)); diff != "" {
+			t.Fatalf("the data directory is neither before nor after (mark there: %v):\n%s\n%s", err == nil, diff, where)
+		}
+		tried[err == nil]++
+	}
+	if tried[true] < 5 || tried[false] < 5 {
+		t.Errorf("too few points ended before (%d) or after (%d)", tried[true], tried[false])
+	}
+	t.Logf("ended before: %d, after: %d", tried[true], tried[false])
+}
+
+// Restored elsewhere: another path and port, a newer kit; the instance starts,
+// and its history is there. The original is left alone, also when it is lost.
+func TestRestoreElsewhere(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 74)
+	l.install("design", dsskit.InstallOptions{RowsPerTable: 30})
+	l.backupEstate("")
+	l.run("apply", "-auto-approve").must(t, 0)
+	l.run("backup", "run", "-auto-approve").must(t, 0)
+	l.stop("design")
+	rows := l.rows("design")
+	l.ok(os.Rename(l.dss["design"].DataDir, l.dss["design"].DataDir+".lost"))
+
+	port, release, err := dsskit.FreePorts(10)
+	l.ok(err)
+	t.Cleanup(release)
+	newer := kit(t, "14.5.0", l.seed)
+	there := filepath.Join(l.data, "elsewhere")
+	args := []string{"backup", "restore", "instance.design", "-auto-approve", "-data-dir", there, "-port", fmt.Sprint(port), "-kit"}
+	older := kit(t, "13.5.0", l.seed)
+	if o := l.run(append(args, older)...).must(t, 1); !strings.Contains(o.stderr, "older than the set") {
+		t.Errorf("an older kit is not refused: %s", o)
+	}
+	o := l.run(append(args, newer)...).must(t, 0)
+	in, err := dsskit.Open(there)
+	l.ok(err)
+	l.ok(in.Guard())
+	t.Cleanup(func() {
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	l.dss["elsewhere"], l.port["elsewhere"] = in, port
+	if !l.running("elsewhere") {
+		t.Fatalf("the instance elsewhere does not run: %s", o)
+	}
+	if in.Kit() != newer {
+		t.Errorf("it is attached to %s and not to %s", in.Kit(), newer)
+	}
+	l.stop("elsewhere")
+	if now := l.rows("elsewhere"); now < rows {
+		t.Errorf("%d rows came along of %d", now, rows)
+	}
+	// State knows nothing of it, and what was made can be taken away again.
+	l.ok(os.Rename(l.dss["design"].DataDir+".lost", l.dss["design"].DataDir))
+	l.run("plan", "-detailed-exitcode").must(t, 0)
+	l.run("rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss").must(t, 0)
+	if _, err := os.Stat(there); !os.IsNotExist(err) {
+		t.Errorf("the instance elsewhere is still there: %v", err)
+	}
+}
+
+// Files are taken out of a set without touching DSS.
+func TestTakeFilesOutOfASet(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 75)
+	l.install("design", dsskit.InstallOptions{})
+	write(t, l.dss["design"].DataDir, "config/projects/SALES/params.json", `{"a": 1}`)
+	write(t, l.dss["design"].DataDir, "config/projects/OTHER/params.json", `{"b": 2}`)
+	l.backupEstate("")
+	l.run("apply", "-auto-approve").must(t, 0)
+	l.run("backup", "run", "-auto-approve").must(t, 0)
+	to := filepath.Join(l.dir, "out")
+	l.run("backup", "restore", "instance.design", "-auto-approve", "-to", to, "-project", "SALES", "-only", "install.ini").must(t, 0)
+	var found []string
+	for rel := range snapshot(t, to) {
+		found = append(found, rel)
+	}
+	for _, want := range []string{"config/projects/SALES/params.json", "install.ini"} {
+		if !strings.Contains(strings.Join(found, "\n"), want) {
+			t.Errorf("%s was not taken out: %v", want, found)
+		}
+	}
+	if strings.Contains(strings.Join(found, "\n"), "OTHER") {
+		t.Errorf("more was taken out than asked for: %v", found)
+	}
+	if o := l.run("backup", "restore", "instance.design", "-auto-approve", "-to", to).must(t, 6); !strings.Contains(o.stdout+o.stderr, "not empty") {
+		t.Errorf("a folder that is not empty is not refused: %s", o)
+	}
+	if o := l.run("backup", "restore", "instance.design", "-auto-approve", "-to", to+"2", "-project", "NONE"); o.code == 0 {
+		t.Errorf("a project that is not in the set: %s", o)
+	}
+	if _, err := os.Stat(to + "2"); !os.IsNotExist(err) {
+		t.Error("a failed restore left its folder")
+	}
+
+	// One project is put back in place, and nothing else.
+	write(t, l.dss["design"].DataDir, "config/projects/SALES/params.json", `{"a": "broken"}`)
+	write(t, l.dss["design"].DataDir, "config/projects/OTHER/params.json", `{"b": 3}`)
+	l.run("backup", "restore", "instance.design", "-auto-approve", "-project", "SALES", "-allow", "data-loss").must(t, 0)
+	for name, want := range map[string]string{"SALES": `{"a": 1}`, "OTHER": `{"b": 3}`} {
+		raw, err := os.ReadFile(filepath.Join(l.dss["design"].DataDir, "config/projects", name, "params.json"))
+		if err != nil || string(raw) != want {
+			t.Errorf("%s: %s, %v; want %s", name, raw, err, want)
+		}
+	}
+	if !l.running("design") {
+		t.Error("DSS does not run")
+	}
+}

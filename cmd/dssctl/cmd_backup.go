@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/executor"
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/view"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup"
+	"github.com/dssctl/dssctl/providers/service"
+	"github.com/dssctl/dssctl/state"
+)
+
+func newBackupCommand(w *world) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "backup",
+		Short: "Make, look at, verify, remove and restore backup sets",
+		Long: `Work with the sets of the blocks "backup". What makes, removes or restores is a
+plan like any other: shown, journalled, verified, and undone when it fails.
+ADDRESS is an instance, or one of its policies: instance.design.backup.nightly.
+` + exitStatusHelp,
+	}
+	cmd.AddCommand(
+		newBackupRunCommand(w), newBackupListCommand(w), newBackupShowCommand(w),
+		newBackupVerifyCommand(w), newBackupPruneCommand(w), newBackupRestoreCommand(w),
+	)
+	return cmd
+}
+
+// orderOptions are the flags of the commands that do something with sets.
+type orderOptions struct {
+	applyOptions
+	lockTimeout time.Duration
+}
+
+func (o *orderOptions) addFlags(f *pflag.FlagSet) {
+	o.varOptions.addFlags(f)
+	f.BoolVar(&o.autoApprove, "auto-approve", false, "do not ask")
+	f.StringArrayVar(&o.allow, "allow", nil, "allow this `DANGER`: irreversible, data-loss; may be repeated")
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line; needs -auto-approve")
+	f.DurationVar(&o.lockTimeout, "lock-timeout", 0, "wait so `long` for another run to end")
+	o.onFailure, o.parallelism = string(executor.Rollback), 8
+}
+
+// runOrder plans what was ordered for these addresses, shows it, asks, and
+// carries it out.
+func (w *world) runOrder(ctx context.Context, o orderOptions, order backup.Order, addresses []string) (err error) {
+	switch {
+	case o.json && !o.autoApprove:
+		return errors.New("-json asks nothing: give -auto-approve")
+	case !o.autoApprove && !w.interactive():
+		return errors.New("nobody can be asked here (no terminal): give -auto-approve")
+	}
+	ctx, sig := w.watchSignals(ctx, true)
+	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
+	estate, err := w.loadEstate(o.varOptions, nil)
+	if err != nil {
+		return err
+	}
+	selection, err := w.policies(estate, addresses, &order)
+	if err != nil {
+		return err
+	}
+	store, err := w.store()
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(store, err) }()
+	if err := w.waitForRuns(ctx, o, sig, store, estate, order.Verb); err != nil {
+		return err
+	}
+	frame := service.New()
+	p, err := w.planWith(ctx, []providers.Provider{w.backups(&order), frame}, frame, estate, selection, store, o.planOptions)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		err = view.PlanStream(w.stdout(), p.plan, w.clock)
+	} else {
+		err = w.showPlan(p)
+	}
+	if err != nil {
+		return fmt.Errorf("print the plan: %w", err)
+	}
+	if err := p.incomplete(); err != nil {
+		return err
+	}
+	if !p.plan.HasChanges() {
+		return nil
+	}
+	return w.carryOut(ctx, o, sig, store, estate, p, "backup "+string(order.Verb))
+}
+
+// carryOut asks and runs a plan that was ordered.
+func (w *world) carryOut(ctx context.Context, o orderOptions, sig *signals, store state.Store, estate *config.Estate, p *planned, why string) error {
+	if err := o.gate(p.plan); err != nil {
+		return err
+	}
+	if !o.autoApprove {
+		fmt.Fprintf(w.stderr(), "\n%s", view.SummaryLine(p.plan))
+		if err := w.confirm("Carry out this plan?"); err != nil {
+			return err
+		}
+	}
+	raw, err := plan.Encode(p.plan, p.meta.Key)
+	if err != nil {
+		return err
+	}
+	return w.execute(ctx, sig, store, estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+		var result *executor.Result
+		err := w.patiently(ctx, o.lockTimeout, func() (err error) {
+			result, err = e.Apply(ctx, p.plan, raw, executor.Options{OnFailure: executor.Rollback, Why: why})
+			return err
+		})
+		return result, err
+	})
+}
+
+// policies selects what the addresses name; an estate without any policy there
+// is an error.
+func (w *world) policies(estate *config.Estate, addresses []string, order *backup.Order) (*config.Selection, error) {
+	selection, err := estate.Select(addresses, nil)
+	if err != nil {
+		return nil, err
+	}
+	found := selectedPolicies(selection)
+	if len(found) == 0 {
+		return nil, errors.New("no block \"backup\" is declared there: nothing can be done")
+	}
+	wanted := map[string]bool{}
+	for _, b := range found {
+		wanted[b.Address] = true
+	}
+	if order != nil {
+		order.Skip = func(address string) bool { return !wanted[address] }
+	}
+	return selection, nil
+}
+
+// selectedPolicies are the blocks "backup" that a selection leaves in.
+func selectedPolicies(s *config.Selection) []*config.Block {
+	var out []*config.Block
+	for _, in := range s.Instances() {
+		for _, b := range in.Children(backup.Name) {
+			if s.IncludesBlock(in.Address, backup.Name+"."+b.Labels[0]) {
+				out = append(out, b)
+			}
+		}
+	}
+	return out
+}
+
+// patiently repeats f while another run holds the lock.
+func (w *world) patiently(ctx context.Context, timeout time.Duration, f func() error) error {
+	deadline, told := w.clock.Now().Add(timeout), false
+	for {
+		err := f()
+		if exitCode(err, 0) != exitLocked || !w.clock.Now().Before(deadline) {
+			return err
+		}
+		if !told {
+			fmt.Fprintf(w.stderr(), "Waiting for at most %s: %v\n", timeout, err)
+			told = true
+		}
+		if err := w.clock.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+// waitForRuns waits until no other run is on its way. A backup that was killed
+// is rolled back here, so that a schedule goes on by itself and DSS does not
+// stay down until somebody comes.
+func (w *world) waitForRuns(ctx context.Context, o orderOptions, sig *signals, store state.Store, estate *config.Estate, verb backup.Verb) error {
+	err := w.patiently(ctx, o.lockTimeout, func() error { return executor.CheckOpen(ctx, store) })
+	var open *executor.OpenRunError
+	if !errors.As(err, &open) || verb != backup.Run || open.Run.Why != "backup "+string(backup.Run) || !o.autoApprove {
+		return err
+	}
+	fmt.Fprintf(w.stderr(), "The backup %s was broken off: undoing it first.\n", open.Run.ID)
+	return w.execute(ctx, sig, store, estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+		return e.Recover(ctx, open.Run.ID, executor.Backwards, executor.Options{OnFailure: executor.Rollback, Why: "recover a broken-off backup"})
+	})
+}

@@ -1,0 +1,46 @@
+package backup
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/set"
+)
+
+// Apart are the steps of a restore that leaves the original alone: files that
+// are taken out, or an instance at another place. The original is not looked at:
+// it may be what was lost.
+func (p *Provider) Apart(in *config.Instance, b *config.Block, now time.Time) ([]providers.Step, hcl.Diagnostics) {
+	fail := func(summary, format string, args ...any) ([]providers.Step, hcl.Diagnostics) {
+		return nil, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: b.RangeOf("destination")}}
+	}
+	m := &maker{
+		req: providers.Request{Address: in.Address, Desired: in}, o: &Observation{Now: now}, seen: &observed{},
+		a: args{policy: policyOf(in, b), Tool: p.o.Tool}, at: b.Address,
+	}
+	var err error
+	if m.seen.Sets, err = (set.Store{Dir: m.a.Destination}).List(); err != nil {
+		return fail("The backup sets cannot be listed", "%v.", err)
+	}
+	e, d := m.pick(p.o.Order.Set, b, false)
+	if d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
+	if w := p.o.Order.Restore.Elsewhere; w != nil {
+		order, err := compareVersions(w.KitVersion, e.Manifest.DSS.Version)
+		switch {
+		case err != nil:
+			return fail("The versions cannot be compared", "%v.", err)
+		case order < 0:
+			return fail("The kit is older than the set", "The set %s is of DSS %s, and the kit %s is of %s. DSS restores to the same version or a newer one only.",
+				e.ID, e.Manifest.DSS.Version, w.Kit, w.KitVersion)
+		case e.Manifest.Database != nil && m.a.Database == nil:
+			return fail("No password for the databases", "The set %s holds a dump of runtime databases in PostgreSQL: declare the password in `runtime_database`, or give `database_password`.", e.ID)
+		}
+	}
+	return m.restore(*e, p.o.Order.Restore, b)
+}

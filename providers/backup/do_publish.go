@@ -1,0 +1,121 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/method"
+	"github.com/dssctl/dssctl/providers/backup/set"
+)
+
+// publisher performs backup.publish: from its rename on, the set counts.
+type publisher struct{}
+
+func (publisher) Done(_ context.Context, pc *providers.Call) (bool, error) {
+	c, err := open(pc)
+	if err != nil {
+		return false, err
+	}
+	_, err = c.store.Get(c.Run)
+	return err == nil, nil
+}
+
+func (publisher) Do(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	mk, err := c.making()
+	if err != nil {
+		return err
+	}
+	manifest, err := c.manifest(mk)
+	if err != nil {
+		return err
+	}
+	// It has said what it had to say; in a set it would be an unknown file.
+	if err := os.Remove(filepath.Join(c.part(), makingName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("finish the backup set: %w", err)
+	}
+	if err := c.seal(ctx, mk); err != nil {
+		return err
+	}
+	how, err := c.method()
+	if err != nil {
+		return err
+	}
+	if err := how.Seal(ctx, c.job(c.Instance.DataDir), manifest.Part); err != nil {
+		return err
+	}
+	return c.store.Publish(c.Run)
+}
+
+// manifest writes the manifest, or finds the one that a killed dssctl wrote.
+func (c *call) manifest(mk making) (set.Manifest, error) {
+	if mk.Part == nil {
+		m, err := set.Read(c.part())
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errors.New("the data directory's part is not there")
+		}
+		return m, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "this machine"
+	}
+	m := set.Manifest{
+		Format: set.Format, ID: c.Run, Time: mk.Time, Finished: c.Clock.Now().UTC(), Tool: c.Tool, Host: host,
+		Instance: c.Address, Backup: c.Name, DataDir: c.Instance.DataDir, DSS: mk.DSS,
+		Consistency: c.Consistency, View: mk.View, Excluded: c.Rules, Part: *mk.Part, Database: mk.Database,
+	}
+	return m, m.Write(c.part())
+}
+
+// seal writes the checksums; those taken while writing are not taken again.
+func (c *call) seal(ctx context.Context, mk making) error {
+	known := set.Sums{}
+	if mk.DumpSHA256 != "" {
+		known[set.DumpName] = mk.DumpSHA256
+	}
+	if name := method.MainFile(*mk.Part); name != "" && mk.Part.SHA256 != "" {
+		known[name] = mk.Part.SHA256
+	}
+	return set.Seal(ctx, c.part(), known, func(n int64) { c.Progress(event.Progress{Done: n, Unit: "bytes"}) })
+}
+
+func (publisher) Verify(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	if _, err := c.store.Get(c.Run); err != nil {
+		return err
+	}
+	return c.remember(ctx, func(p *policyRecord) { p.Made, p.LastSet = true, c.Run })
+}
+
+// Undo takes the set away again.
+func (publisher) Undo(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	e, err := c.store.Get(c.Run)
+	if err != nil {
+		return nil // it was not published; Save's undo removes the rest
+	}
+	how, err := c.method()
+	if err != nil {
+		return err
+	}
+	if err := how.Forget(ctx, []method.Stored{stored(e)}); err != nil {
+		return err
+	}
+	return c.store.Remove(c.Run)
+}

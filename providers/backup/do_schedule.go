@@ -1,0 +1,247 @@
+package backup
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+
+	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/schedule"
+	"github.com/dssctl/dssctl/providers/dss"
+)
+
+// entry is what starts a policy's backups.
+type entry struct {
+	Scheduler string         `json:"scheduler"` // cron or systemd
+	Sudo      bool           `json:"sudo,omitempty"`
+	Entry     schedule.Entry `json:"entry"`
+}
+
+// entryOf is the entry that a block declares; nil for none.
+func (p *Provider) entryOf(b *config.Block) *entry {
+	expr := b.String("schedule")
+	if expr == "" {
+		return nil
+	}
+	return &entry{
+		Scheduler: b.String("scheduler"), Sudo: b.String("privilege") == "sudo",
+		Entry: schedule.Entry{
+			ID: p.entryID(b.Address), Expr: strings.Join(strings.Fields(expr), " "), Dir: p.o.Estate,
+			Command: []string{p.o.Command, "backup", "run", "-auto-approve", "-lock-timeout", "6h", b.Address},
+		},
+	}
+}
+
+// entryID names an entry: the policy's address, and a few digits of the
+// estate's folder, for two estates of one account may call things alike.
+func (p *Provider) entryID(address string) string {
+	name := strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
+			return r
+		}
+		return '_'
+	}, address)
+	sum := sha256.Sum256([]byte(p.o.Estate + "\x00" + address))
+	return name[:min(len(name), 80)] + "-" + hex.EncodeToString(sum[:4])
+}
+
+// scheduler returns the program that keeps the entry. A system's timer needs
+// root; without it the timer is one of the account's own systemd.
+func (e entry) scheduler(inst *dss.Instance) (schedule.Scheduler, error) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil, fmt.Errorf("schedule backups: %w", err)
+	}
+	o := schedule.Options{Runner: inst.Runner(), Clock: inst.Clock(), Home: home}
+	if e.Scheduler != "systemd" {
+		return schedule.NewCrontab(o), nil
+	}
+	if !e.Sudo {
+		o.User, o.Units = true, filepath.Join(home, ".config", "systemd", "user")
+		return schedule.NewSystemd(o), nil
+	}
+	account, err := user.Current()
+	if err != nil {
+		return nil, fmt.Errorf("schedule backups: %w", err)
+	}
+	o.Units, o.Account, o.Sudo = "/etc/systemd/system", account.Username, []string{"sudo", "-n"}
+	return schedule.NewSystemd(o), nil
+}
+
+// lookAtEntry observes the entry of this id.
+func lookAtEntry(ctx context.Context, inst *dss.Instance, want entry, o *observed) {
+	s, err := want.scheduler(inst)
+	if err != nil {
+		o.ScheduleError = err.Error()
+		return
+	}
+	found, drift, err := s.Observe(ctx, want.Entry.ID)
+	if err != nil {
+		o.ScheduleError = err.Error()
+		return
+	}
+	o.Drift = drift
+	if found != nil {
+		o.Entry = &entry{Scheduler: want.Scheduler, Sudo: want.Sudo, Entry: *found}
+	}
+}
+
+// schedule compares the entry.
+func (m *maker) schedule(p *Provider, b *config.Block, was *entry, out *providers.Proposal) {
+	want := p.entryOf(b)
+	switch {
+	case want == nil && was == nil:
+	case want == nil:
+		out.Changes = append(out.Changes, m.change(b, "schedule", plan.Delete, was.Entry.Expr, nil, ""))
+		out.Steps = append(out.Steps, m.unschedule(*was))
+	case m.seen.ScheduleError == "" && m.seen.Drift == "" && m.seen.Entry != nil && m.seen.Entry.Entry.Equal(want.Entry) &&
+		(was == nil || was.Scheduler == want.Scheduler):
+	default:
+		c := m.change(b, "schedule", plan.Create, nil, want.Entry.Expr, m.seen.Drift)
+		if m.seen.Entry != nil {
+			c.Op, c.Before = plan.Update, encode(m.seen.Entry.Entry.Expr)
+			if c.Note == "" && m.seen.Entry.Entry.Expr == want.Entry.Expr {
+				c.Note = "the entry's command differs from what is declared"
+			}
+		}
+		out.Changes = append(out.Changes, c)
+		if was != nil && was.Scheduler != want.Scheduler {
+			out.Steps = append(out.Steps, m.unschedule(*was))
+		}
+		a := m.a
+		a.Schedule = want
+		s := m.step(KindSchedule, plan.Doing, providers.Online,
+			fmt.Sprintf("schedule backups at %q (%s)", want.Entry.Expr, placeOfEntry(want.Scheduler)), "the entry as it was")
+		s.Args, s.Unit = encode(a), m.at+" schedule"
+		out.Steps = append(out.Steps, s)
+	}
+}
+
+func placeOfEntry(scheduler string) string {
+	if scheduler == "systemd" {
+		return "systemd timer"
+	}
+	return "crontab"
+}
+
+// unschedule removes an entry.
+func (m *maker) unschedule(was entry) providers.Step {
+	a := m.a
+	a.Schedule = &was
+	a.Unschedule = true
+	s := m.step(KindSchedule, plan.Doing, providers.Online, fmt.Sprintf("remove the schedule entry of %s (%s)", was.Entry.ID, placeOfEntry(was.Scheduler)), "the entry as it was")
+	s.Args, s.Unit = encode(a), m.at+" schedule"
+	return s
+}
+
+// scheduler performs backup.schedule.
+type scheduler struct{}
+
+// scheduleReceipt is the entry as it was found.
+type scheduleReceipt struct {
+	Before schedule.Saved `json:"before"`
+}
+
+func (scheduler) Done(ctx context.Context, pc *providers.Call) (bool, error) {
+	c, s, err := openSchedule(pc)
+	if err != nil {
+		return false, err
+	}
+	return c.scheduled(ctx, s)
+}
+
+func openSchedule(pc *providers.Call) (*call, schedule.Scheduler, error) {
+	c, err := open(pc)
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.Schedule == nil {
+		return nil, nil, fmt.Errorf("the arguments of %s name no entry", pc.Action.Kind)
+	}
+	s, err := c.Schedule.scheduler(c.Instance)
+	return c, s, err
+}
+
+// scheduled reports whether the entry is as it shall be.
+func (c *call) scheduled(ctx context.Context, s schedule.Scheduler) (bool, error) {
+	found, drift, err := s.Observe(ctx, c.Schedule.Entry.ID)
+	if err != nil {
+		return false, err
+	}
+	if c.Unschedule {
+		return found == nil, nil
+	}
+	return found != nil && drift == "" && found.Equal(c.Schedule.Entry), nil
+}
+
+func (scheduler) Do(ctx context.Context, pc *providers.Call) error {
+	c, s, err := openSchedule(pc)
+	if err != nil {
+		return err
+	}
+	if err := s.Check(ctx); err != nil {
+		return err
+	}
+	var r scheduleReceipt
+	if known, err := c.Receipt.Load(&r); err != nil {
+		return err
+	} else if !known {
+		found, err := s.Save(ctx, c.Schedule.Entry.ID)
+		if err != nil {
+			return err
+		}
+		if err := c.Receipt.Save(scheduleReceipt{Before: found}); err != nil {
+			return err
+		}
+	}
+	if c.Unschedule {
+		return s.Remove(ctx, c.Schedule.Entry.ID)
+	}
+	if info, err := os.Stat(c.Schedule.Entry.Command[0]); err != nil || info.Mode()&0o111 == 0 {
+		return fmt.Errorf("the entry would run %s, which is no program: install dssctl where it stays (/usr/local/bin) and run that one", c.Schedule.Entry.Command[0])
+	}
+	if filepath.Dir(c.Schedule.Entry.Command[0]) == os.TempDir() {
+		c.Notice(fmt.Sprintf("the entry runs %s, which may not stay there", c.Schedule.Entry.Command[0]))
+	}
+	return s.Install(ctx, c.Schedule.Entry)
+}
+
+func (scheduler) Verify(ctx context.Context, pc *providers.Call) error {
+	c, s, err := openSchedule(pc)
+	if err != nil {
+		return err
+	}
+	ok, err := c.scheduled(ctx, s)
+	if err == nil && !ok {
+		err = fmt.Errorf("the entry of %s is not as it was written", c.Schedule.Entry.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return c.remember(ctx, func(p *policyRecord) {
+		p.Schedule = c.Schedule
+		if c.Unschedule {
+			p.Schedule = nil
+		}
+	})
+}
+
+func (scheduler) Undo(ctx context.Context, pc *providers.Call) error {
+	c, s, err := openSchedule(pc)
+	if err != nil {
+		return err
+	}
+	var r scheduleReceipt
+	known, err := c.Receipt.Load(&r)
+	if err != nil || !known {
+		return err
+	}
+	return s.Restore(ctx, c.Schedule.Entry.ID, r.Before)
+}

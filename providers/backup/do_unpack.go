@@ -1,0 +1,235 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dssctl/dssctl/internal/atomicfile"
+	"github.com/dssctl/dssctl/internal/humanize"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/method"
+	"github.com/dssctl/dssctl/providers/backup/set"
+)
+
+// setChecker performs backup.check_set: what would make a restore fail shall do
+// it here, while DSS runs.
+type setChecker struct{}
+
+func (setChecker) Done(context.Context, *providers.Call) (bool, error) { return false, nil }
+
+func (setChecker) Do(ctx context.Context, pc *providers.Call) error {
+	c, e, err := openRestore(pc)
+	if err != nil {
+		return err
+	}
+	if err := c.verifySet(ctx, e); err != nil {
+		return err
+	}
+	if err := c.roomFor(e); err != nil {
+		return err
+	}
+	if !c.Restore.Load {
+		return nil
+	}
+	if e.Manifest.Database == nil {
+		return fmt.Errorf("the set %s has no dump", e.ID)
+	}
+	return nil
+}
+
+func (setChecker) Verify(context.Context, *providers.Call) error { return nil }
+func (setChecker) Undo(context.Context, *providers.Call) error   { return nil }
+
+func openRestore(pc *providers.Call) (*call, set.Entry, error) {
+	c, err := open(pc)
+	if err != nil {
+		return nil, set.Entry{}, err
+	}
+	if c.Restore == nil {
+		return nil, set.Entry{}, fmt.Errorf("the arguments of %s name no set", pc.Action.Kind)
+	}
+	e, err := c.store.Get(c.Restore.Set)
+	return c, e, err
+}
+
+// roomFor refuses a restore that would fill the data directory's volume: what
+// is there now stays beside it.
+func (c *call) roomFor(e set.Entry) error {
+	if len(c.Restore.Paths) > 0 {
+		return nil
+	}
+	dir := filepath.Dir(c.staging())
+	for {
+		if _, err := os.Stat(dir); err == nil || dir == "/" {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return fmt.Errorf("ask for the free space at %s: %w", dir, err)
+	}
+	const reserve, perFile = 64 << 20, 1 << 10
+	need := e.Manifest.Part.Bytes + e.Manifest.Part.Files*perFile + reserve
+	if free := int64(st.Bavail) * st.Bsize; free < need {
+		return fmt.Errorf("the set %s needs %s at %s, beside what is there now, and %s are free", e.ID, humanize.Bytes(need), dir, humanize.Bytes(free))
+	}
+	return nil
+}
+
+// staging is the folder that a set is unpacked into: on the data directory's
+// own volume, so that names can be exchanged there.
+func (c *call) staging() string { return c.beside("restoring") }
+
+// replaced is the folder that holds what a restore has replaced.
+func (c *call) replaced() string { return c.beside("replaced") }
+
+func (c *call) beside(what string) string {
+	if c.Restore.Elsewhere != nil || c.Instance.SameVolume(c.Instance.Companion()) {
+		return filepath.Join(c.Instance.Companion(), what, c.Run)
+	}
+	return c.Instance.Path(insidePrefix + what + "-" + c.Run)
+}
+
+// insidePrefix begins dssctl's own folders in a data directory that is a volume
+// of its own.
+const insidePrefix = ".dssctl-"
+
+// unpacker performs backup.unpack.
+type unpacker struct{}
+
+const unpackedName = ".unpacked" // beside the staging folder: it is whole
+
+func (unpacker) Done(_ context.Context, pc *providers.Call) (bool, error) {
+	c, _, err := openRestore(pc)
+	if err != nil {
+		return false, err
+	}
+	_, err = os.Stat(c.staging() + unpackedName)
+	return err == nil, nil
+}
+
+func (unpacker) Do(ctx context.Context, pc *providers.Call) error {
+	c, e, err := openRestore(pc)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Instance.EnsureCompanion(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.staging(), 0o700); err != nil {
+		return fmt.Errorf("unpack the set %s: %w", e.ID, err)
+	}
+	if err := c.takeOut(ctx, e, c.staging()); err != nil {
+		return err
+	}
+	return atomicfile.Write(c.staging()+unpackedName, []byte(e.ID+"\n"), 0o600)
+}
+
+func (c *call) takeOut(ctx context.Context, e set.Entry, into string) error {
+	c.policy.Method = e.Manifest.Part.Method
+	how, err := c.method()
+	if err != nil {
+		return err
+	}
+	return how.Restore(ctx, stored(e), into, method.Selection{Paths: c.Restore.Paths})
+}
+
+// Verify finds a data directory of the right version, or the parts.
+func (unpacker) Verify(_ context.Context, pc *providers.Call) error {
+	c, e, err := openRestore(pc)
+	if err != nil {
+		return err
+	}
+	if len(c.Restore.Paths) > 0 {
+		return c.havePaths(c.staging())
+	}
+	return looksRestored(c.staging(), e.Manifest)
+}
+
+func (c *call) havePaths(dir string) error {
+	for _, p := range c.Restore.Paths {
+		if _, err := os.Lstat(filepath.Join(dir, p)); err != nil {
+			return fmt.Errorf("%s is not in the set %s", p, c.Restore.Set)
+		}
+	}
+	return nil
+}
+
+func (unpacker) Undo(_ context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	return errors.Join(removeFile(c.staging()+unpackedName), removeTree(c.staging()))
+}
+
+// taker performs backup.take_out: parts of a set, into a folder of the user's.
+type taker struct{}
+
+func (taker) Done(context.Context, *providers.Call) (bool, error) { return false, nil }
+
+// tookReceipt remembers whether the folder was there before.
+type tookReceipt struct {
+	Existed bool `json:"existed"`
+}
+
+func (taker) Do(ctx context.Context, pc *providers.Call) error {
+	c, e, err := openRestore(pc)
+	if err != nil {
+		return err
+	}
+	var r tookReceipt
+	if known, err := c.Receipt.Load(&r); err != nil {
+		return err
+	} else if !known {
+		entries, err := os.ReadDir(c.Restore.To)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("take files out of a backup set: %w", err)
+		}
+		if len(entries) > 0 {
+			return fmt.Errorf("the folder %s is not empty: choose a new one, so that nothing is overwritten", c.Restore.To)
+		}
+		if err := c.Receipt.Save(tookReceipt{Existed: err == nil}); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(c.Restore.To, 0o700); err != nil {
+		return fmt.Errorf("take files out of a backup set: %w", err)
+	}
+	return c.takeOut(ctx, e, c.Restore.To)
+}
+
+func (taker) Verify(_ context.Context, pc *providers.Call) error {
+	c, _, err := openRestore(pc)
+	if err != nil {
+		return err
+	}
+	return c.havePaths(c.Restore.To)
+}
+
+func (taker) Undo(_ context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	var r tookReceipt
+	known, err := c.Receipt.Load(&r)
+	if err != nil || !known {
+		return err // nothing was written yet, or the folder was not ours
+	}
+	if !r.Existed {
+		return removeTree(c.Restore.To)
+	}
+	entries, err := os.ReadDir(c.Restore.To)
+	for _, e := range entries {
+		err = errors.Join(err, removeTree(filepath.Join(c.Restore.To, e.Name())))
+	}
+	return err
+}

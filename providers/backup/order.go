@@ -1,0 +1,150 @@
+package backup
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/retention"
+	"github.com/dssctl/dssctl/providers/backup/set"
+)
+
+// Verb is what a command wants done.
+type Verb string
+
+// The verbs.
+const (
+	Run     Verb = "run"
+	Verify  Verb = "verify"
+	Prune   Verb = "prune"
+	Test    Verb = "test"
+	Restore Verb = "restore"
+)
+
+// Order is what `dssctl backup` asks the provider for, instead of what the
+// files ask for.
+type Order struct {
+	Verb Verb
+	// Set is the set that it is about; "" for the newest good one.
+	Set string
+	// Quick verifies without reading all data.
+	Quick bool
+	// NewDestination takes an empty destination for one that lost its sets.
+	NewDestination bool
+	// Skip leaves policies out by their address; nil takes all.
+	Skip func(address string) bool
+	// Restore says what and where to.
+	Restore RestoreOrder
+}
+
+// order proposes what was ordered, for each policy that the selection leaves in.
+func (p *Provider) order(req providers.Request, o *Observation, blocks []*config.Block) (providers.Proposal, hcl.Diagnostics) {
+	var out providers.Proposal
+	var diags hcl.Diagnostics
+	for _, b := range blocks {
+		if p.o.Order.Skip != nil && p.o.Order.Skip(b.Address) {
+			continue
+		}
+		m := p.maker(req, o, b)
+		if p.o.Order.NewDestination {
+			m.a.Known = false
+		}
+		ds := m.check(b)
+		diags = append(diags, ds...)
+		steps, ds := m.ordered(p.o.Order, b)
+		diags = append(diags, ds...)
+		out.Steps = append(out.Steps, steps...)
+	}
+	out.Bare = p.o.Order.Verb == Restore && p.o.Order.Restore.To == ""
+	if diags.HasErrors() {
+		out.Steps = nil
+	}
+	return out, diags
+}
+
+func (m *maker) ordered(o *Order, b *config.Block) ([]providers.Step, hcl.Diagnostics) {
+	switch o.Verb {
+	case Run:
+		return m.makeSet(), nil
+	case Prune:
+		return m.orderedPrune()
+	}
+	e, d := m.pick(o.Set, b, o.Verb == Verify)
+	if d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
+	switch o.Verb {
+	case Verify:
+		return []providers.Step{m.verify(*e, o.Quick)}, nil
+	case Test:
+		return []providers.Step{m.test(*e)}, nil
+	default:
+		return m.restore(*e, o.Restore, b)
+	}
+}
+
+// pick finds the set that was asked for.
+func (m *maker) pick(id string, b *config.Block, verifies bool) (*set.Entry, *hcl.Diagnostic) {
+	if id == "" {
+		if n := m.seen.newest(); n != nil {
+			return n, nil
+		}
+		return nil, &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "There is no backup set", Subject: b.RangeOf("destination"),
+			Detail: fmt.Sprintf("%s has no good set in %s: `dssctl backup run %s` makes one.", b.Address, m.a.Destination, b.Address),
+		}
+	}
+	for i := range m.seen.Sets {
+		e := &m.seen.Sets[i]
+		if e.ID != id {
+			continue
+		}
+		if was := (*set.DamagedError)(nil); errors.As(e.Broken, &was) && verifies {
+			return e, nil // it may be whole after all
+		}
+		if e.Broken != nil {
+			return nil, &hcl.Diagnostic{
+				Severity: hcl.DiagError, Summary: "The backup set is broken", Subject: b.RangeOf("destination"),
+				Detail: fmt.Sprintf("The set %s in %s cannot be used: %s.", id, m.a.Destination, strings.TrimSuffix(e.Broken.Error(), ".")),
+			}
+		}
+		return e, nil
+	}
+	return nil, &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "There is no such backup set", Subject: b.RangeOf("destination"),
+		Detail: fmt.Sprintf("%s has no set %q in %s; `dssctl backup list` shows those that are.", b.Address, id, m.a.Destination),
+	}
+}
+
+// orderedPrune removes what retention lets go now. It names each set, and is
+// gated: nobody has asked for it in a file, and it cannot be undone.
+func (m *maker) orderedPrune() ([]providers.Step, hcl.Diagnostics) {
+	ids := decide(m.seen.Sets, m.a.Retention, m.a.Former, m.o.Now)
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	s := m.prune(fmt.Sprintf("remove %s: %s", counted(len(ids), "set"), strings.Join(ids, ", ")), ids)
+	if rest := slices.DeleteFunc(slices.Clone(m.seen.Sets), func(e set.Entry) bool { return e.Broken != nil || slices.Contains(ids, e.ID) }); len(rest) == 0 {
+		s.Danger = plan.DataLoss // Decide keeps the newest good one: this does not happen
+	}
+	return []providers.Step{s}, nil
+}
+
+// Explain says why each set of a policy stays or goes.
+func Explain(entries []set.Entry, b *config.Block, now time.Time) []retention.Decision {
+	return retention.Decide(retained(entries), retentionOf(b.Child("retention")), now, time.Local)
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

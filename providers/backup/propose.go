@@ -1,0 +1,270 @@
+package backup
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/method"
+	"github.com/dssctl/dssctl/providers/backup/retention"
+)
+
+// Propose implements providers.Provider.
+func (p *Provider) Propose(req providers.Request) (providers.Proposal, hcl.Diagnostics) {
+	o, ok := req.Observed.(*Observation)
+	if !ok || o == nil {
+		o = &Observation{}
+	}
+	var blocks []*config.Block
+	if req.Desired != nil && req.Desired.Block != nil {
+		blocks = req.Desired.Children(Name)
+	}
+	if p.o.Order != nil {
+		return p.order(req, o, blocks)
+	}
+	var out providers.Proposal
+	var diags hcl.Diagnostics
+	rec, _ := readRecord(req.Recorded) // Observe has read it already
+	declared := map[string]bool{}
+	for _, b := range blocks {
+		m := p.maker(req, o, b)
+		declared[m.a.Name] = true
+		diags = append(diags, m.check(b)...)
+		m.propose(p, b, rec, &out)
+	}
+	for _, name := range slices.Sorted(maps.Keys(rec)) {
+		if !declared[name] {
+			handBack(req, o, name, rec[name], &out)
+		}
+	}
+	if diags.HasErrors() {
+		out.Steps = nil
+	}
+	return out, diags
+}
+
+// propose compares one policy.
+func (m *maker) propose(p *Provider, b *config.Block, rec record, out *providers.Proposal) {
+	was, known := rec[m.a.Name]
+	switch {
+	case !known:
+		out.Changes = append(out.Changes, m.change(b, "destination", plan.Create, nil, m.a.Destination, ""))
+	case was.Destination != m.a.Destination:
+		out.Changes = append(out.Changes, m.change(b, "destination", plan.Update, was.Destination, m.a.Destination,
+			"the sets in "+was.Destination+" stay there"))
+		was = policyRecord{Schedule: was.Schedule, Retention: was.Retention}
+	}
+	pruned := m.retention(b, was, known, out)
+	if len(out.Changes) > 0 && out.Changes[len(out.Changes)-1].Block == Name+"."+m.a.Name {
+		out.Steps = append(out.Steps, m.adopt())
+	}
+	out.Steps = append(out.Steps, pruned...)
+	m.schedule(p, b, was.Schedule, out)
+	m.overdue(b, was, out)
+}
+
+// adopt makes the destination and has state remember the policy.
+func (m *maker) adopt() providers.Step {
+	s := m.step(KindAdopt, plan.Doing, providers.Online, "take the destination "+m.a.Destination+" for this policy", "give it back")
+	s.Unit = m.at + " policy"
+	return s
+}
+
+func (m *maker) change(b *config.Block, path string, op plan.Op, before, after any, note string) plan.Change {
+	c := plan.Change{Block: Name + "." + b.Labels[0], Path: path, Op: op, Note: note}
+	if before != nil {
+		c.Before = encode(before)
+	}
+	if after != nil {
+		c.After = encode(after)
+	}
+	return c
+}
+
+// retention shows a policy that is to keep less: what it removes at once is
+// named, and gated.
+func (m *maker) retention(b *config.Block, was policyRecord, known bool, out *providers.Proposal) []providers.Step {
+	if !known || was.Retention == m.a.Retention {
+		return nil
+	}
+	out.Changes = append(out.Changes, m.change(b, "retention", plan.Update, was.Retention, m.a.Retention, ""))
+	if !retention.Shrinks(was.Retention, m.a.Retention) {
+		return nil
+	}
+	sets := retained(m.seen.Sets)
+	var ids []string
+	kept := keptBy(sets, was.Retention, m.o.Now)
+	for _, d := range retention.Decide(sets, m.a.Retention, m.o.Now, time.Local) {
+		if !d.Keep && kept[d.Set] {
+			ids = append(ids, d.Set)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	applied := *m
+	applied.a.Former = nil
+	s := applied.prune(fmt.Sprintf("remove %d sets that retention no longer keeps: %s", len(ids), strings.Join(ids, ", ")), ids)
+	s.Danger = plan.Irreversible
+	return []providers.Step{s}
+}
+
+func keptBy(sets []retention.Set, p retention.Policy, now time.Time) map[string]bool {
+	out := map[string]bool{}
+	for _, d := range retention.Decide(sets, p, now, time.Local) {
+		out[d.Set] = d.Keep
+	}
+	return out
+}
+
+// overdue proposes what the policy's spans ask for.
+func (m *maker) overdue(b *config.Block, was policyRecord, out *providers.Proposal) {
+	newest := m.seen.newest()
+	since := func(t time.Time) time.Duration { return m.o.Now.Sub(t) }
+	if max := span(b, "max_age"); max > 0 && m.seen.Problem == "" && (newest == nil || since(newest.Manifest.Time) > max) {
+		before, note := any(nil), "there is none yet"
+		if newest != nil {
+			before, note = newest.ID, fmt.Sprintf("it is %s old, and at most %s are declared", age(since(newest.Manifest.Time)), b.String("max_age"))
+		}
+		out.Changes = append(out.Changes, m.change(b, "newest_set", opOf(before), before, "a new set", note))
+		out.Steps = append(out.Steps, m.makeSet()...)
+		return // it is verified with that
+	}
+	if newest == nil {
+		return
+	}
+	if every := span(b, "verify_every"); every > 0 && since(was.Verified) > every {
+		out.Changes = append(out.Changes, m.change(b, "verified", plan.Update, moment(was.Verified), "now", "every "+b.String("verify_every")+" is declared"))
+		out.Steps = append(out.Steps, m.verify(*newest, false))
+	}
+	if every := span(b, "restore_test_every"); every > 0 && since(was.Tested) > every {
+		out.Changes = append(out.Changes, m.change(b, "restore_tested", plan.Update, moment(was.Tested), "now", "every "+b.String("restore_test_every")+" is declared"))
+		out.Steps = append(out.Steps, m.test(*newest))
+	}
+}
+
+func opOf(before any) plan.Op {
+	if before == nil {
+		return plan.Create
+	}
+	return plan.Update
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// handBack gives up a policy that left the files: its entry goes, its sets stay.
+func handBack(req providers.Request, o *Observation, name string, was policyRecord, out *providers.Proposal) {
+	m := &maker{req: req, o: o, at: req.Address + "." + Name + "." + name, a: args{
+		policy: policy{Name: name, Destination: was.Destination}, Gone: true,
+	}}
+	c := plan.Change{Block: Name + "." + name, Op: plan.Forget, Note: "no longer declared; its sets stay in " + was.Destination}
+	s := m.step(KindAdopt, plan.Doing, providers.Online, "give the policy up", "remember it again")
+	if was.Schedule != nil {
+		c.Note = "no longer declared; its schedule entry is removed, its sets stay in " + was.Destination
+		s = m.unschedule(*was.Schedule)
+	}
+	s.Unit = m.at + " policy"
+	out.Changes = append(out.Changes, c)
+	out.Steps = append(out.Steps, s)
+}
+
+// check says what stands in the way of the policy's work.
+func (m *maker) check(b *config.Block) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	add := func(severity hcl.DiagnosticSeverity, attr, summary, detail string) {
+		diags = append(diags, &hcl.Diagnostic{Severity: severity, Summary: summary, Detail: detail, Subject: b.RangeOf(attr)})
+	}
+	fail := func(attr, summary, format string, args ...any) {
+		add(hcl.DiagError, attr, summary, fmt.Sprintf(format, args...))
+	}
+	warn := func(attr, summary, format string, args ...any) {
+		add(hcl.DiagWarning, attr, summary, fmt.Sprintf(format, args...))
+	}
+	dataDir := m.req.Desired.DataDir
+	if inside(m.a.Destination, dataDir) || inside(dataDir, m.a.Destination) {
+		fail("destination", "The destination is in the data directory", "The destination %s of %s and the data directory %s must not hold each other: a backup would keep its own sets.", m.a.Destination, b.Address, dataDir)
+	}
+	if m.seen.Problem != "" {
+		fail("destination", "The backup sets cannot be listed", "%s.", m.seen.Problem)
+	}
+	if m.seen.Method != "" {
+		fail("method", "The backup method cannot work here", "%s with the method %q: %s.", b.Address, m.a.Method, strings.TrimSuffix(m.seen.Method, "."))
+	}
+	if m.a.Consistency == bySnapshot && m.seen.Snapshot != "" {
+		fail("consistency", "No snapshot can be made here", "%s: %s.", b.Address, strings.TrimSuffix(m.seen.Snapshot, "."))
+	}
+	if m.a.Consistency == byLive {
+		warn("consistency", "A live backup may not open again", "The documentation of DSS warns of backups that are made while it runs: databases and files of one moment may not fit those of another. Critical files are text and are written as a whole; the embedded databases (`databases/`, `timelines/`) are at risk. `consistency = \"stop\"` or `\"snapshot\"` keep one moment.")
+	}
+	if m.a.Snapshot == "commands" && m.a.Commands == nil {
+		fail("snapshot", "No commands are given", "With `snapshot = \"commands\"` %s needs a block `snapshot_commands`.", b.Address)
+	}
+	if !hasRepository(m.a.Method) {
+		for _, attr := range []string{"repository", "repository_password", "environment"} {
+			if b.Declared(attr) {
+				fail(attr, "This method has no repository", "%s: %q is for the methods restic and duplicity, and the method is %q.", b.Address, attr, m.a.Method)
+			}
+		}
+	}
+	if m.a.Method == method.Restic && m.a.Password == nil {
+		fail("method", "restic needs a password", "%s: give `repository_password`, as a sensitive value. restic encrypts all that it keeps; without the password nothing can be restored.", b.Address)
+	}
+	switch {
+	case m.o.DatabaseProblem != "":
+		fail("", "The runtime databases are not clear", "What a set has to hold depends on where the runtime databases are, and that could not be read: %s.", m.o.DatabaseProblem)
+	case m.external() && m.a.Database == nil && m.o.Database.LoginPassword() == "":
+		fail("", "No password for the dump", "The runtime databases of %s are in PostgreSQL, and no password is known: declare it in `runtime_database`, or give `database_password` in %s.", m.req.Address, b.Address)
+	case m.external() && m.a.Database == nil && m.o.Database.Encrypted():
+		fail("", "No password for the dump", "The runtime databases of %s are in PostgreSQL, and DSS keeps the password encrypted, so dssctl cannot read it: declare it in `runtime_database`, or give `database_password` in %s.", m.req.Address, b.Address)
+	}
+	for _, e := range m.seen.Sets {
+		if e.Broken != nil {
+			warn("destination", "A backup set is broken", "The set %s in %s cannot be used and does not count: %s. It is left alone; remove its folder by hand when you have looked.", e.ID, m.a.Destination, strings.TrimSuffix(e.Broken.Error(), "."))
+		}
+	}
+	diags = append(diags, m.checkSecrets(b)...)
+	return diags
+}
+
+// checkSecrets warns of a schedule that will not find its secrets.
+func (m *maker) checkSecrets(*config.Block) hcl.Diagnostics { return nil }
+
+// CheckEstate refuses two policies with one destination: retention counts sets.
+func (p *Provider) CheckEstate(all []providers.Request) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	first := map[string]*config.Block{}
+	for _, req := range all {
+		if req.Desired == nil || req.Desired.Block == nil {
+			continue
+		}
+		for _, b := range req.Desired.Children(Name) {
+			dir := policyOf(req.Desired, b).Destination
+			if other := first[dir]; other != nil {
+				diags = append(diags, &hcl.Diagnostic{
+					Severity: hcl.DiagError, Summary: "Two policies have one destination", Subject: b.RangeOf("destination"),
+					Detail: fmt.Sprintf("%s and %s both keep their sets in %s. Retention counts the sets of a destination: give each its own.", other.Address, b.Address, dir),
+				})
+				continue
+			}
+			first[dir] = b
+		}
+	}
+	return diags
+}
+
+// inside reports whether path is dir or below it.
+func inside(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}

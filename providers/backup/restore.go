@@ -1,0 +1,267 @@
+package backup
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/go-version"
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/internal/humanize"
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/method"
+	"github.com/dssctl/dssctl/providers/backup/set"
+	"github.com/dssctl/dssctl/providers/dss"
+)
+
+// The kinds of a restore's actions, in their order.
+const (
+	KindCheckSet     plan.Kind = "backup.check_set"
+	KindUnpack       plan.Kind = "backup.unpack"
+	KindTakeOut      plan.Kind = "backup.take_out"
+	KindSetAside     plan.Kind = "backup.set_aside"
+	KindPlace        plan.Kind = "backup.place"
+	KindRewire       plan.Kind = "backup.rewire"
+	KindLoad         plan.Kind = "backup.load"
+	KindAttach       plan.Kind = "backup.attach"
+	KindProveRestore plan.Kind = "backup.prove"
+)
+
+// RestoreOrder is what `dssctl backup restore` was asked for.
+type RestoreOrder struct {
+	// To takes files out into this folder and leaves DSS alone.
+	To string
+	// Only are paths in the data directory, Projects keys of projects; with
+	// none of them everything is restored.
+	Only, Projects []string
+	// Elsewhere is a data directory that is not there yet.
+	Elsewhere *Elsewhere
+}
+
+// Elsewhere is a restore to another place.
+type Elsewhere struct {
+	DataDir string `json:"data_dir"`
+	// Kit is the folder of the unpacked kit, of the set's version or newer.
+	Kit        string `json:"kit"`
+	KitVersion string `json:"kit_version"`
+	Port       int    `json:"port,omitempty"` // 0 as it was
+	// The place of the runtime databases, where it is another one.
+	Host     string  `json:"host,omitempty"`
+	DBPort   int     `json:"database_port,omitempty"`
+	Database string  `json:"database,omitempty"`
+	Schema   string  `json:"schema,omitempty"`
+	Prefix   *string `json:"table_prefix,omitempty"`
+}
+
+// restoreArgs are the arguments of a restore's actions.
+type restoreArgs struct {
+	Set string `json:"set"`
+	// Paths are what is restored; empty for everything.
+	Paths []string `json:"paths,omitempty"`
+	To    string   `json:"to,omitempty"`
+	// DSS is what the set is of.
+	DSS set.DSS `json:"dss"`
+	// Kit is attached after the content is in place; "" where the restored data
+	// directory fits as it is.
+	Kit       string     `json:"kit,omitempty"`
+	Load      bool       `json:"load,omitempty"` // the set has a dump to be loaded
+	Elsewhere *Elsewhere `json:"elsewhere,omitempty"`
+}
+
+// paths returns what is taken out, cleaned; the error says which is wrong.
+func (o *RestoreOrder) paths() ([]string, error) {
+	var out []string
+	for _, p := range o.Only {
+		clean := path.Clean(filepath.ToSlash(p))
+		if !filepath.IsLocal(clean) || clean == "." {
+			return nil, fmt.Errorf("%q is no path in a data directory: give it relative to the data directory, such as config/projects/SALES", p)
+		}
+		out = append(out, clean)
+	}
+	for _, k := range o.Projects {
+		if k == "" || strings.ContainsAny(k, "/\\*?[") || k == "." || k == ".." {
+			return nil, fmt.Errorf("%q is no key of a project", k)
+		}
+		out = append(out, "config/projects/"+k)
+	}
+	return out, nil
+}
+
+// restore are the steps that bring a set back.
+func (m *maker) restore(e set.Entry, o RestoreOrder, b *config.Block) ([]providers.Step, hcl.Diagnostics) {
+	fail := func(summary, format string, args ...any) hcl.Diagnostics {
+		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: b.RangeOf("destination")}}
+	}
+	paths, err := o.paths()
+	if err != nil {
+		return nil, fail("Nothing can be restored so", "%v.", err)
+	}
+	r := restoreArgs{Set: e.ID, Paths: paths, To: o.To, DSS: e.Manifest.DSS, Elsewhere: o.Elsewhere}
+	m.a.Sets = []string{e.ID}
+	if m.a.policy.Method != e.Manifest.Part.Method {
+		m.a.policy.Method = e.Manifest.Part.Method
+	}
+	switch {
+	case o.To != "":
+		m.a.Restore = &r
+		return []providers.Step{m.restoreStep(KindTakeOut, plan.Doing, providers.Online,
+			fmt.Sprintf("take %s out of the set %s into %s", whatOf(paths), about(e), o.To), "remove what was taken out")}, nil
+	case o.Elsewhere != nil:
+		return m.elsewhere(e, &r)
+	}
+	return m.inPlace(e, &r, fail)
+}
+
+func whatOf(paths []string) string {
+	switch n := len(paths); n {
+	case 0:
+		return "everything"
+	case 1:
+		return paths[0]
+	default:
+		return fmt.Sprintf("%s and %d more", paths[0], n-1)
+	}
+}
+
+func (m *maker) restoreStep(kind plan.Kind, phase plan.Phase, window providers.Window, title, undo string) providers.Step {
+	s := m.step(kind, phase, window, title, undo)
+	s.Unit = m.at + " restore"
+	return s
+}
+
+// inPlace are the steps that bring a set back to where it came from: what is
+// slow is done while DSS runs, into a folder beside, and inside the window
+// names are exchanged.
+func (m *maker) inPlace(e set.Entry, r *restoreArgs, fail func(string, string, ...any) hcl.Diagnostics) ([]providers.Step, hcl.Diagnostics) {
+	facts := m.req.Facts
+	order, err := compareVersions(facts.Version, e.Manifest.DSS.Version)
+	switch {
+	case err != nil:
+		return nil, fail("The versions cannot be compared", "%v.", err)
+	case order < 0:
+		return nil, fail("The set is of a newer version", "The set %s is of DSS %s, and %s is of %s. DSS restores to the same version or a newer one only: upgrade first, or restore elsewhere with a kit of %s or newer.",
+			e.ID, e.Manifest.DSS.Version, m.req.Address, facts.Version, e.Manifest.DSS.Version)
+	case e.Manifest.DSS.NodeType != facts.NodeType:
+		return nil, fail("The set is of another kind of node", "The set %s is of a %s node, and %s is a %s node.", e.ID, e.Manifest.DSS.NodeType, m.req.Address, facts.NodeType)
+	case len(r.Paths) > 0 && order != 0:
+		return nil, fail("Parts need the same version", "The set %s is of DSS %s and %s is of %s: single files of another version do not fit. Take them out with -to FOLDER and look at them there.",
+			e.ID, e.Manifest.DSS.Version, m.req.Address, facts.Version)
+	}
+	if order > 0 || e.Manifest.DataDir != m.req.Desired.DataDir && len(r.Paths) == 0 {
+		if facts.InstallDir == "" {
+			return nil, fail("The kit is not known", "The restored data directory has to be attached to the kit of %s again, and bin/env-default.sh does not name one (DKUINSTALLDIR).", m.req.Address)
+		}
+		r.Kit = facts.InstallDir
+	}
+	r.Load = e.Manifest.Database != nil && len(r.Paths) == 0
+	if r.Load && m.a.Database == nil {
+		return nil, fail("No password for the databases", "The set %s holds a dump of runtime databases in PostgreSQL: declare the password in `runtime_database`, or give `database_password`.", e.ID)
+	}
+	m.a.Restore = r
+	bytes := e.Manifest.Part.Bytes
+	cost := plan.Cost{Bytes: bytes, Seconds: 1 + float64(bytes)/m.rate(KindUnpack, saveRate)}
+	what := "the data directory"
+	if len(r.Paths) > 0 {
+		what, cost = whatOf(r.Paths), plan.Cost{}
+	}
+	check := m.restoreStep(KindCheckSet, plan.Prepare, providers.Online, "verify the set "+about(e)+", look for room", "only looks")
+	check.Cost = m.cost(KindVerify, verifyRate)
+	unpack := m.restoreStep(KindUnpack, plan.Prepare, providers.Online, "unpack "+what+" beside the data directory", "remove what was unpacked")
+	unpack.Cost = cost
+	aside := m.restoreStep(KindSetAside, plan.Protect, providers.Offline, "set aside what is there now", "put it back")
+	aside.Danger = plan.DataLoss
+	place := m.restoreStep(KindPlace, plan.Doing, providers.Offline, "put "+what+" of the set in place", "take it away again")
+	steps := []providers.Step{check, unpack, aside, place}
+	if r.Load {
+		steps = append(steps, m.restoreStep(KindLoad, plan.Doing, providers.Offline, "load the dump of the runtime databases", "drop what was loaded"))
+	}
+	if r.Kit != "" {
+		steps = append(steps, m.restoreStep(KindAttach, plan.Replay, providers.Offline, "attach it to the kit "+r.Kit+" (installer.sh -u)", "with the content"))
+	}
+	prove := m.restoreStep(KindProveRestore, plan.Proof, providers.Online, "verify: DSS "+facts.Version+" answers with the restored content", "only looks")
+	steps = append(steps, prove)
+	for i := range steps {
+		// A restore is proven by a healthy start of its own.
+		steps[i].Trial = steps[i].Window == providers.Offline
+		steps[i].Unit = ""
+	}
+	return steps, nil
+}
+
+// elsewhere are the steps that make an instance of a set at another place.
+func (m *maker) elsewhere(e set.Entry, r *restoreArgs) ([]providers.Step, hcl.Diagnostics) {
+	w := r.Elsewhere
+	r.Kit = w.Kit
+	r.Load = e.Manifest.Database != nil
+	m.a.Restore = r
+	check := m.restoreStep(KindCheckSet, plan.Prepare, providers.Online, "verify the set "+about(e)+", look for room", "only looks")
+	unpack := m.restoreStep(KindUnpack, plan.Prepare, providers.Online,
+		fmt.Sprintf("unpack %s beside %s", humanize.Bytes(e.Manifest.Part.Bytes), w.DataDir), "remove what was unpacked")
+	unpack.Cost = plan.Cost{Bytes: e.Manifest.Part.Bytes, Seconds: 1 + float64(e.Manifest.Part.Bytes)/m.rate(KindUnpack, saveRate)}
+	steps := []providers.Step{
+		check, unpack,
+		m.restoreStep(KindPlace, plan.Doing, providers.Offline, "put it in place as "+w.DataDir, "remove it"),
+	}
+	if w.rewires() {
+		steps = append(steps, m.restoreStep(KindRewire, plan.Doing, providers.Offline, "set "+w.words(), "with the content"))
+	}
+	if r.Load {
+		steps = append(steps, m.restoreStep(KindLoad, plan.Doing, providers.Offline, "load the dump of the runtime databases", "drop what was loaded"))
+	}
+	return append(steps, m.restoreStep(KindAttach, plan.Replay, providers.Offline, "attach it to the kit "+w.Kit+" (installer.sh -u)", "with the content")), nil
+}
+
+func (w *Elsewhere) rewires() bool {
+	return w.Port != 0 || w.Host != "" || w.DBPort != 0 || w.Database != "" || w.Schema != "" || w.Prefix != nil
+}
+
+func (w *Elsewhere) words() string {
+	var parts []string
+	add := func(set bool, format string, args ...any) {
+		if set {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(w.Port != 0, "the base port %d", w.Port)
+	add(w.Host != "" || w.DBPort != 0 || w.Database != "", "the database server %s", strings.Trim(fmt.Sprintf("%s:%d/%s", w.Host, w.DBPort, w.Database), ":0/"))
+	add(w.Schema != "", "the schema %s", w.Schema)
+	if w.Prefix != nil {
+		add(true, "the table prefix %q", *w.Prefix)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// compareVersions orders two versions of DSS: a hotfix comes after what it
+// fixes, where semantic versions would have it before.
+func compareVersions(a, b string) (int, error) {
+	va, fa, err := dssVersion(a)
+	if err != nil {
+		return 0, err
+	}
+	vb, fb, err := dssVersion(b)
+	if err != nil {
+		return 0, err
+	}
+	if c := va.Compare(vb); c != 0 {
+		return c, nil
+	}
+	return strings.Compare(fa, fb), nil
+}
+
+func dssVersion(s string) (*version.Version, string, error) {
+	numbers, suffix, _ := strings.Cut(s, "-")
+	v, err := version.NewVersion(numbers)
+	if err != nil {
+		return nil, "", fmt.Errorf("%q is no version of DSS: %w", s, err)
+	}
+	return v, suffix, nil
+}
+
+var (
+	_ = dss.Facts{}
+	_ = method.Selection{}
+)

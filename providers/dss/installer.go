@@ -1,0 +1,26 @@
+package dss
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/dssctl/dssctl/internal/proc"
+)
+
+// RunInstaller runs KIT/installer.sh -d DATA_DIR with these arguments. DSS must
+// be stopped: the installer does not look, and run on a living DSS it leaves one
+// that cannot be stopped any more. It has no terminal to ask at.
+func (in *Instance) RunInstaller(ctx context.Context, kit string, args ...string) (proc.Result, error) {
+	path := filepath.Join(kit, "installer.sh")
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		return proc.Result{ExitCode: -1}, fmt.Errorf("the kit %s has no installer.sh: give the folder that a dataiku-dss-VERSION.tar.gz was unpacked to", kit)
+	}
+	if err := in.mustBeStopped(ctx, in.DataDir); err != nil {
+		return proc.Result{ExitCode: -1}, err
+	}
+	return in.o.Runner.Run(ctx, proc.Cmd{
+		Path: path, Args: append([]string{"-d", in.DataDir}, args...), Dir: in.DataDir, Env: in.environment(), Timeout: adminTimeout,
+	})
+}
