@@ -48,8 +48,8 @@ type Decision struct {
 }
 
 // Decide returns a decision for each set, the newest first. Days and weeks are
-// those of zone. Whoever removes sets in this order removes a set before those
-// that it needs.
+// those of zone. Whoever removes sets in this order removes a set before the
+// older ones that it needs.
 func Decide(sets []Set, p Policy, now time.Time, zone *time.Location) []Decision {
 	d := newDecider(sets, now, zone)
 	if p.Empty() {

@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -256,6 +257,22 @@ func TestCheck(t *testing.T) {
 	err := Policy{KeepDaily: -1, KeepYearly: -2}.Check()
 	if err == nil || !strings.Contains(err.Error(), "keep_daily is -1") || !strings.Contains(err.Error(), "keep_yearly is -2") {
 		t.Errorf("found %v", err)
+	}
+}
+
+func TestPolicyAsJSON(t *testing.T) {
+	for _, p := range []Policy{{}, {KeepLast: 3, KeepWithin: Span{Years: 1, Days: 3}}} {
+		b, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Policy
+		if err := json.Unmarshal(b, &back); err != nil || back != p || p == (Policy{}) && string(b) != "{}" {
+			t.Errorf("%+v is written as %s and read as %+v, %v", p, b, back, err)
+		}
+	}
+	if err := json.Unmarshal([]byte(`{"keep_within":"3x"}`), &Policy{}); err == nil {
+		t.Error("a wrong span is read")
 	}
 }
 

@@ -6,6 +6,8 @@ package schedule
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -92,8 +94,21 @@ const commandTimeout = time.Minute
 
 var (
 	idForm   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$`)
+	unfit    = regexp.MustCompile(`[^A-Za-z0-9_.]+`)
 	nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
+
+// ID makes an id of a name, such as an address and a data directory. Names that
+// differ get ids that differ.
+func ID(name string) string {
+	id := strings.Trim(unfit.ReplaceAllString(name, "-"), "-.")
+	if id == name && idForm.MatchString(id) {
+		return id
+	}
+	sum := sha256.Sum256([]byte(name))
+	readable := strings.TrimRight(id[:min(len(id), 80)], "-.")
+	return strings.TrimLeft(readable+"-"+hex.EncodeToString(sum[:4]), "-")
+}
 
 // CheckID says what is wrong with an id.
 func CheckID(id string) error {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dssctl/dssctl/internal/clock"
 	"github.com/dssctl/dssctl/internal/proc"
@@ -224,6 +225,26 @@ func TestCrontabEditedMeanwhile(t *testing.T) {
 	put(t, table+".after", "#!/bin/sh\necho '# theirs' >>"+table+"\n", 0o755)
 	if err := c.Remove(t.Context(), entry().ID); err == nil || !strings.Contains(err.Error(), "changed it 5 times meanwhile") {
 		t.Errorf("found %v", err)
+	}
+}
+
+// TestTwoAtOnce: of several dssctl on one crontab none loses what another wrote.
+func TestTwoAtOnce(t *testing.T) {
+	table := fakeCrontab(t)
+	o := options(t)
+	var g errgroup.Group
+	for i := range 6 {
+		g.Go(func() error {
+			e := entry()
+			e.ID = ID("estate" + strconv.Itoa(i))
+			return NewCrontab(o).Install(t.Context(), e)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(read(t, table), "(managed, do not edit)"); n != 6 {
+		t.Errorf("%d entries are there, expected 6", n)
 	}
 }
 

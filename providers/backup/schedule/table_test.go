@@ -191,6 +191,23 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestID(t *testing.T) {
+	seen := map[string]string{}
+	for _, name := range []string{
+		"design.nightly", `instance.automation["auto1"].backup.nightly`, "instance.automation-auto1-backup.nightly", "instance.automation.auto1.backup.nightly",
+		"", "-", "…", "é", ".x", "x", "x-", "x.", "a b", "a/b", strings.Repeat("a", 100), strings.Repeat("a", 101), strings.Repeat("a", 102),
+	} {
+		id := ID(name)
+		if err := CheckID(id); err != nil || seen[id] != "" || id != ID(name) {
+			t.Errorf("%q gets %q, as does %q: %v", name, id, seen[id], err)
+		}
+		seen[id] = name + " "
+	}
+	if got := ID("design.nightly"); got != "design.nightly" {
+		t.Errorf("found %s", got)
+	}
+}
+
 // FuzzEntry: whatever may be installed is read back as it was, from a crontab
 // and from units, and one line stays one line.
 func FuzzEntry(f *testing.F) {
