@@ -185,7 +185,7 @@ func (c *Crontab) lock(ctx context.Context) (unlock func(), err error) {
 	home, err := os.Open(c.o.Home)
 	if err != nil {
 		// An account without a home has nobody at work there either.
-		return func() {}, nil //nolint:nilerr // see above
+		return func() {}, nil
 	}
 	for deadline := c.o.Clock.Now().Add(patience); ; {
 		err = unix.Flock(int(home.Fd()), unix.LOCK_EX|unix.LOCK_NB)
