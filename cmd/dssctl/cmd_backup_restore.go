@@ -41,7 +41,7 @@ set's version or newer.
 		RunE: func(cmd *cobra.Command, args []string) error { return w.runBackupRestore(cmd.Context(), o, args[0]) },
 	}
 	f := cmd.Flags()
-	o.orderOptions.addFlags(f)
+	o.addFlags(f)
 	f.StringVar(&o.set, "set", "", "this `SET` instead of the newest one")
 	f.StringVar(&o.to, "to", "", "take the files out into this `FOLDER`, which must be new or empty")
 	f.StringArrayVar(&o.only, "only", nil, "only this `PATH`, relative to the data directory; may be repeated")

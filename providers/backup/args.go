@@ -174,7 +174,7 @@ func (c *call) method() (method.Method, error) {
 		Destination: c.Destination, Repository: c.Repository, Compression: c.Compression, Sudo: c.sudo(),
 		Runner: c.Instance.Runner(), Clock: c.Clock, Redactor: c.Redactor, Progress: c.Progress, Notice: c.Notice,
 	}
-	if err := c.policy.reveal(&o, c.Secrets); err != nil {
+	if err := c.reveal(&o, c.Secrets); err != nil {
 		return nil, err
 	}
 	return method.New(c.Method, o)

@@ -58,7 +58,7 @@ func (adopter) Verify(ctx context.Context, pc *providers.Call) error {
 		if p.Destination != c.Destination {
 			*p = policyRecord{Schedule: p.Schedule}
 		}
-		p.Made, p.Retention = true, c.policy.Retention
+		p.Made, p.Retention = true, c.Retention
 	})
 }
 

@@ -34,7 +34,7 @@ func (pruner) Do(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	ids := decide(entries, c.policy.Retention, c.Former, c.Clock.Now())
+	ids := decide(entries, c.Retention, c.Former, c.Clock.Now())
 	if len(c.Sets) > 0 {
 		// What the plan names, and of that only what may still go.
 		ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(c.Sets, id) })
@@ -106,7 +106,7 @@ func (pruner) Verify(ctx context.Context, pc *providers.Call) error {
 	if c.Former != nil {
 		return nil
 	}
-	return c.remember(ctx, func(p *policyRecord) { p.Retention = c.policy.Retention })
+	return c.remember(ctx, func(p *policyRecord) { p.Retention = c.Retention })
 }
 
 func (c *call) newestGood(entries []set.Entry) string {

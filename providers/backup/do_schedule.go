@@ -2,8 +2,6 @@ package backup
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"os/user"
@@ -33,23 +31,10 @@ func (p *Provider) entryOf(b *config.Block) *entry {
 	return &entry{
 		Scheduler: b.String("scheduler"), Sudo: b.String("privilege") == "sudo",
 		Entry: schedule.Entry{
-			ID: p.entryID(b.Address), Expr: strings.Join(strings.Fields(expr), " "), Dir: p.o.Estate,
+			ID: schedule.ID(b.Address + " of " + p.o.Estate), Expr: strings.Join(strings.Fields(expr), " "), Dir: p.o.Estate,
 			Command: []string{p.o.Command, "backup", "run", "-auto-approve", "-lock-timeout", "6h", b.Address},
 		},
 	}
-}
-
-// entryID names an entry: the policy's address, and a few digits of the
-// estate's folder, for two estates of one account may call things alike.
-func (p *Provider) entryID(address string) string {
-	name := strings.Map(func(r rune) rune {
-		if r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
-			return r
-		}
-		return '_'
-	}, address)
-	sum := sha256.Sum256([]byte(p.o.Estate + "\x00" + address))
-	return name[:min(len(name), 80)] + "-" + hex.EncodeToString(sum[:4])
 }
 
 // scheduler returns the program that keeps the entry. A system's timer needs

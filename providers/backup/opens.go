@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -69,9 +70,9 @@ func h2Head(path string) error {
 	head := make([]byte, 4096)
 	n, err := io.ReadFull(f, head)
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return nil
-	case err != nil && err != io.ErrUnexpectedEOF:
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
 		return err
 	case n < len(head) || !bytes.HasPrefix(head, []byte("H:2,")) && !bytes.HasPrefix(head, []byte("H:3,")):
 		return fmt.Errorf("%s does not begin as an H2 database", path)

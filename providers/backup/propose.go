@@ -128,7 +128,7 @@ func keptBy(sets []retention.Set, p retention.Policy, now time.Time) map[string]
 func (m *maker) overdue(b *config.Block, was policyRecord, out *providers.Proposal) {
 	newest := m.seen.newest()
 	since := func(t time.Time) time.Duration { return m.o.Now.Sub(t) }
-	if max := span(b, "max_age"); max > 0 && m.seen.Problem == "" && (newest == nil || since(newest.Manifest.Time) > max) {
+	if most := span(b, "max_age"); most > 0 && m.seen.Problem == "" && (newest == nil || since(newest.Manifest.Time) > most) {
 		before, note := any(nil), "there is none yet"
 		if newest != nil {
 			before, note = newest.ID, fmt.Sprintf("it is %s old, and at most %s are declared", age(since(newest.Manifest.Time)), b.String("max_age"))
