@@ -8,6 +8,7 @@ package proc
 
 import (
 	"context"
+	"os"
 	"time"
 )
 
@@ -25,6 +26,9 @@ type Cmd struct {
 	// SIGKILL after Grace (10 s when zero).
 	Timeout time.Duration
 	Grace   time.Duration
+	// Stdout, when not nil, is where standard output goes instead of being
+	// captured: for data. At the end of a pipe the command dies with its reader.
+	Stdout *os.File
 	// Started is told the process once it runs.
 	Started func(Process)
 	// Line is told each line of output as it comes, redacted, from one

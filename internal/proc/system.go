@@ -66,6 +66,9 @@ func (s *System) Run(ctx context.Context, c Cmd) (Result, error) {
 	cmd.Dir = c.Dir
 	cmd.Env = append(cleanEnvironment(os.Environ()), c.Env...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
+	if c.Stdout != nil {
+		cmd.Stdout = c.Stdout
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	began := s.options.Clock.Now()
 	if err := cmd.Start(); err != nil {
