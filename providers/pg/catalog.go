@@ -10,59 +10,69 @@ import (
 )
 
 // catalog is the definition of a place's tables and sequences, read from the
-// server that holds them.
+// server that holds them. Exported fields are kept beside a dump.
 type catalog struct {
-	tables    []*table
-	sequences []*sequence
+	Tables    []*table    `json:"tables"`
+	Sequences []*sequence `json:"sequences,omitempty"`
 	// obstacles name what the transfer cannot carry.
 	obstacles []string
 }
 
 type table struct {
-	name     string
-	quoted   string // schema-qualified, as the server quotes it
-	unlogged bool
-	options  []string // "fillfactor=70"
-	comment  *string
-	bytes    int64
-	columns  []*column
-	// constraints and indexes by the server's words.
-	constraints []constraint
-	indexes     []index
+	Name     string    `json:"name"`
+	Quoted   string    `json:"quoted"` // schema-qualified, as the server quotes it
+	Unlogged bool      `json:"unlogged,omitempty"`
+	Options  []string  `json:"options,omitempty"` // "fillfactor=70"
+	Comment  *string   `json:"comment,omitempty"`
+	Bytes    int64     `json:"bytes"`
+	Columns  []*column `json:"columns"`
+	// Constraints and indexes by the server's words.
+	Constraints []constraint `json:"constraints,omitempty"`
+	Indexes     []index      `json:"indexes,omitempty"`
 }
 
 type column struct {
-	name, typ string
-	notNull   bool
-	def       *string
-	identity  string // "a" always, "d" by default, "" none
-	generated string // "s" stored, "v" virtual, "" none
-	collation *string
-	comment   *string
-	send      string // the function that writes the type's binary form, "" for none
+	Name      string  `json:"name"`
+	Typ       string  `json:"type"`
+	NotNull   bool    `json:"not_null,omitempty"`
+	Def       *string `json:"default,omitempty"`
+	Identity  string  `json:"identity,omitempty"`  // "a" always, "d" by default, "" none
+	Generated string  `json:"generated,omitempty"` // "s" stored, "v" virtual, "" none
+	Collation *string `json:"collation,omitempty"`
+	Comment   *string `json:"comment,omitempty"`
+	Send      string  `json:"send,omitempty"` // the function that writes the type's binary form, "" for none
 }
 
 type constraint struct {
-	name, kind, def string
-	refers          string // the table a foreign key refers to
-	head            string // what its definition begins with, up to that table
+	Name   string `json:"name"`
+	Kind   string `json:"kind"`
+	Def    string `json:"definition"`
+	Refers string `json:"refers,omitempty"` // the table a foreign key refers to
+	Head   string `json:"head,omitempty"`   // what its definition begins with, up to that table
 }
 
 type index struct {
-	name, quoted, def string
-	unique            bool
+	Name   string `json:"name"`
+	Quoted string `json:"quoted"`
+	Def    string `json:"definition"`
+	Unique bool   `json:"unique,omitempty"`
 }
 
 type sequence struct {
-	name, quoted             string
-	typ                      string
-	start, step, least, most int64
-	cache                    int64
-	cycle                    bool
-	last                     int64
-	called                   bool
-	table, column            string // owner, "" for none
-	identity                 bool
+	Name     string `json:"name"`
+	Quoted   string `json:"quoted"`
+	Typ      string `json:"type"`
+	Start    int64  `json:"start"`
+	Step     int64  `json:"step"`
+	Least    int64  `json:"least"`
+	Most     int64  `json:"most"`
+	Cache    int64  `json:"cache"`
+	Cycle    bool   `json:"cycle,omitempty"`
+	Last     int64  `json:"last"`
+	Called   bool   `json:"called"`
+	Table    string `json:"table,omitempty"` // owner, "" for none
+	Column   string `json:"column,omitempty"`
+	Identity bool   `json:"identity,omitempty"`
 }
 
 // readCatalog reads the definitions of what p owns. The connection's search_path is
@@ -86,19 +96,19 @@ func (c *catalog) obstacle(format string, args ...any) {
 }
 
 func (c *catalog) names() []string {
-	out := make([]string, len(c.tables))
-	for i, t := range c.tables {
-		out[i] = t.name
+	out := make([]string, len(c.Tables))
+	for i, t := range c.Tables {
+		out[i] = t.Name
 	}
 	return out
 }
 
 func (c *catalog) table(name string) *table {
-	i, ok := slices.BinarySearchFunc(c.tables, name, func(t *table, n string) int { return strings.Compare(t.name, n) })
+	i, ok := slices.BinarySearchFunc(c.Tables, name, func(t *table, n string) int { return strings.Compare(t.Name, n) })
 	if !ok {
 		return nil
 	}
-	return c.tables[i]
+	return c.Tables[i]
 }
 
 func (c *catalog) readTables(ctx context.Context, tx pgx.Tx, _ int, p Place) error {
@@ -118,10 +128,10 @@ SELECT c.relname::text, c.relkind::text, quote_ident(n.nspname) || '.' || quote_
 	var kind string
 	var typed, policies, rules, readable, inherits, triggers bool
 	_, err = pgx.ForEachRow(rows, []any{
-		&t.name, &kind, &t.quoted, &t.unlogged, &t.options, &t.comment, &t.bytes,
+		&t.Name, &kind, &t.Quoted, &t.Unlogged, &t.Options, &t.Comment, &t.Bytes,
 		&typed, &policies, &rules, &readable, &inherits, &triggers,
 	}, func() error {
-		if !p.Owns(t.name) {
+		if !p.Owns(t.Name) {
 			return nil
 		}
 		for _, o := range []struct {
@@ -140,16 +150,16 @@ SELECT c.relname::text, c.relkind::text, quote_ident(n.nspname) || '.' || quote_
 			{triggers, "triggers of table %s"},
 		} {
 			if o.is {
-				c.obstacle(o.what, t.name)
+				c.obstacle(o.what, t.Name)
 			}
 		}
 		if kind == "r" {
 			one := t
-			c.tables = append(c.tables, &one)
+			c.Tables = append(c.Tables, &one)
 		}
 		return nil
 	})
-	slices.SortFunc(c.tables, func(a, b *table) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(c.Tables, func(a, b *table) int { return strings.Compare(a.Name, b.Name) })
 	return err
 }
 
@@ -180,17 +190,17 @@ SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a
 	var name string
 	var col column
 	_, err = pgx.ForEachRow(rows, []any{
-		&name, &col.name, &col.typ, &col.notNull, &col.def, &col.identity, &col.generated,
-		&col.collation, &col.comment, &col.send,
+		&name, &col.Name, &col.Typ, &col.NotNull, &col.Def, &col.Identity, &col.Generated,
+		&col.Collation, &col.Comment, &col.Send,
 	}, func() error {
 		one := col
 		t := c.table(name)
-		t.columns = append(t.columns, &one)
+		t.Columns = append(t.Columns, &one)
 		return nil
 	})
-	for _, t := range c.tables {
+	for _, t := range c.Tables {
 		if len(t.copied()) == 0 {
-			c.obstacle("table %s, which has no column to copy", t.name)
+			c.obstacle("table %s, which has no column to copy", t.Name)
 		}
 	}
 	return err
@@ -198,7 +208,7 @@ SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a
 
 // copied are the columns that hold data of their own.
 func (t *table) copied() []*column {
-	return slices.DeleteFunc(slices.Clone(t.columns), func(col *column) bool { return col.generated != "" })
+	return slices.DeleteFunc(slices.Clone(t.Columns), func(col *column) bool { return col.Generated != "" })
 }
 
 func (c *catalog) readConstraints(ctx context.Context, tx pgx.Tx, _ int, p Place) error {
@@ -217,13 +227,13 @@ SELECT c.relname::text, k.conname::text, k.contype::text, pg_get_constraintdef(k
 	}
 	var name string
 	var k constraint
-	_, err = pgx.ForEachRow(rows, []any{&name, &k.name, &k.kind, &k.def, &k.refers, &k.head}, func() error {
-		if k.kind == "f" && (c.table(k.refers) == nil || !strings.HasPrefix(k.def, k.head)) {
-			c.obstacle("foreign key %s of table %s, which refers to a table outside", k.name, name)
+	_, err = pgx.ForEachRow(rows, []any{&name, &k.Name, &k.Kind, &k.Def, &k.Refers, &k.Head}, func() error {
+		if k.Kind == "f" && (c.table(k.Refers) == nil || !strings.HasPrefix(k.Def, k.Head)) {
+			c.obstacle("foreign key %s of table %s, which refers to a table outside", k.Name, name)
 			return nil
 		}
 		t := c.table(name)
-		t.constraints = append(t.constraints, k)
+		t.Constraints = append(t.Constraints, k)
 		return nil
 	})
 	return err
@@ -242,13 +252,13 @@ SELECT c.relname::text, x.relname::text, quote_ident(x.relname), pg_get_indexdef
 	}
 	var name string
 	var x index
-	_, err = pgx.ForEachRow(rows, []any{&name, &x.name, &x.quoted, &x.def, &x.unique}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&name, &x.Name, &x.Quoted, &x.Def, &x.Unique}, func() error {
 		t := c.table(name)
-		if !strings.HasPrefix(x.def, x.head(t)) {
-			c.obstacle("index %s of table %s, whose definition is not understood", x.name, name)
+		if !strings.HasPrefix(x.Def, x.head(t)) {
+			c.obstacle("index %s of table %s, whose definition is not understood", x.Name, name)
 			return nil
 		}
-		t.indexes = append(t.indexes, x)
+		t.Indexes = append(t.Indexes, x)
 		return nil
 	})
 	return err
@@ -257,10 +267,10 @@ SELECT c.relname::text, x.relname::text, quote_ident(x.relname), pg_get_indexdef
 // head is what the server's definition of the index begins with.
 func (x index) head(t *table) string {
 	unique := ""
-	if x.unique {
+	if x.Unique {
 		unique = "UNIQUE "
 	}
-	return "CREATE " + unique + "INDEX " + x.quoted + " ON " + t.quoted + " USING "
+	return "CREATE " + unique + "INDEX " + x.Quoted + " ON " + t.Quoted + " USING "
 }
 
 func (c *catalog) readSequences(ctx context.Context, tx pgx.Tx, version int, p Place) error {
@@ -284,31 +294,31 @@ SELECT q.relname::text, quote_ident(n.nspname) || '.' || quote_ident(q.relname),
 	var s sequence
 	var readable bool
 	_, err = pgx.ForEachRow(rows, []any{
-		&s.name, &s.quoted, &s.typ, &s.start, &s.step, &s.least, &s.most, &s.cache, &s.cycle,
-		&s.table, &s.column, &s.identity, &readable,
+		&s.Name, &s.Quoted, &s.Typ, &s.Start, &s.Step, &s.Least, &s.Most, &s.Cache, &s.Cycle,
+		&s.Table, &s.Column, &s.Identity, &readable,
 	}, func() error {
-		owner := c.table(s.table)
-		if owner == nil && (s.table != "" || !p.Owns(s.name)) {
+		owner := c.table(s.Table)
+		if owner == nil && (s.Table != "" || !p.Owns(s.Name)) {
 			return nil
 		}
 		if !readable {
-			c.obstacle("sequence %s, which the role may not read", s.name)
+			c.obstacle("sequence %s, which the role may not read", s.Name)
 			return nil
 		}
 		one := s
-		c.sequences = append(c.sequences, &one)
+		c.Sequences = append(c.Sequences, &one)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, s := range c.sequences {
-		extra, dest := "", []any{&s.last, &s.called}
+	for _, s := range c.Sequences {
+		extra, dest := "", []any{&s.Last, &s.Called}
 		if version < 100000 {
 			extra = ", start_value, increment_by, min_value, max_value, cache_value, is_cycled"
-			dest = append(dest, &s.start, &s.step, &s.least, &s.most, &s.cache, &s.cycle)
+			dest = append(dest, &s.Start, &s.Step, &s.Least, &s.Most, &s.Cache, &s.Cycle)
 		}
-		if err := tx.QueryRow(ctx, `SELECT last_value, is_called`+extra+` FROM `+s.quoted).Scan(dest...); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT last_value, is_called`+extra+` FROM `+s.Quoted).Scan(dest...); err != nil {
 			return err
 		}
 	}
@@ -340,7 +350,7 @@ SELECT pg_describe_object(d.classid, d.objid, d.objsubid), pg_describe_object(d.
 	}
 	var user, used, seq string
 	_, err = pgx.ForEachRow(rows, []any{&user, &used, &seq}, func() error {
-		if seq != "" && slices.ContainsFunc(c.sequences, func(s *sequence) bool { return s.name == seq }) {
+		if seq != "" && slices.ContainsFunc(c.Sequences, func(s *sequence) bool { return s.Name == seq }) {
 			return nil
 		}
 		c.obstacle("%s, which uses %s", user, used)

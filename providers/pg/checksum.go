@@ -20,9 +20,9 @@ type sum struct {
 func checksum(ctx context.Context, tx pgx.Tx, qualified string, columns []*column) (sum, error) {
 	var parts []string
 	for _, col := range columns {
-		value := "md5(" + Quote(col.name) + "::text)"
-		if col.send != "" {
-			value = "md5(pg_catalog." + col.send + "(" + Quote(col.name) + "))"
+		value := "md5(" + Quote(col.Name) + "::text)"
+		if col.Send != "" {
+			value = "md5(pg_catalog." + col.Send + "(" + Quote(col.Name) + "))"
 		}
 		parts = append(parts, "coalesce("+value+", '-')")
 	}

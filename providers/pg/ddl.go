@@ -21,19 +21,19 @@ type move struct {
 // newMove chooses the new names. An error names what cannot be named.
 func newMove(c *catalog, from, to Place, version int, taken map[string]bool) (*move, error) {
 	m := &move{from: from, to: to, version: version, taken: taken, tables: map[string]string{}, seqs: map[string]string{}}
-	for _, t := range c.tables {
-		name, ok := from.moved(t.name, to)
-		if !ok || (len(t.name) >= nameBytes && from.Prefix != to.Prefix) || len(name) > nameBytes {
+	for _, t := range c.Tables {
+		name, ok := from.moved(t.Name, to)
+		if !ok || (len(t.Name) >= nameBytes && from.Prefix != to.Prefix) || len(name) > nameBytes {
 			// DSS would look for the name in full, which nobody knows any more.
-			return nil, fmt.Errorf("table %s cannot get the prefix %q: the name is or would be cut at %d bytes", t.name, to.Prefix, nameBytes)
+			return nil, fmt.Errorf("table %s cannot get the prefix %q: the name is or would be cut at %d bytes", t.Name, to.Prefix, nameBytes)
 		}
 		if m.taken[name] {
 			return nil, fmt.Errorf("there is a relation %s already", name)
 		}
-		m.taken[name], m.tables[t.name] = true, name
+		m.taken[name], m.tables[t.Name] = true, name
 	}
-	for _, s := range c.sequences {
-		m.seqs[s.name] = m.name(s.name)
+	for _, s := range c.Sequences {
+		m.seqs[s.Name] = m.name(s.Name)
 	}
 	return m, nil
 }
@@ -66,12 +66,12 @@ func (m *move) quote(name string) string { return Quote(m.to.Schema, name) }
 // objects are all tables and sequences that will be made.
 func (m *move) objects(c *catalog) []Object {
 	var out []Object
-	for _, t := range c.tables {
-		out = append(out, Object{"TABLE", m.tables[t.name]})
+	for _, t := range c.Tables {
+		out = append(out, Object{"TABLE", m.tables[t.Name]})
 	}
-	for _, s := range c.sequences {
-		if !s.identity {
-			out = append(out, Object{"SEQUENCE", m.seqs[s.name]})
+	for _, s := range c.Sequences {
+		if !s.Identity {
+			out = append(out, Object{"SEQUENCE", m.seqs[s.Name]})
 		}
 	}
 	return out
@@ -80,36 +80,36 @@ func (m *move) objects(c *catalog) []Object {
 func (m *move) createSequence(s *sequence) string {
 	typ := ""
 	if m.version >= 100000 {
-		typ = " AS " + s.typ
+		typ = " AS " + s.Typ
 	}
-	return "CREATE SEQUENCE " + m.quote(m.seqs[s.name]) + typ + " " + s.options()
+	return "CREATE SEQUENCE " + m.quote(m.seqs[s.Name]) + typ + " " + s.options()
 }
 
 func (s *sequence) options() string {
 	cycle := "NO CYCLE"
-	if s.cycle {
+	if s.Cycle {
 		cycle = "CYCLE"
 	}
-	return fmt.Sprintf("INCREMENT BY %d MINVALUE %d MAXVALUE %d START WITH %d CACHE %d %s", s.step, s.least, s.most, s.start, s.cache, cycle)
+	return fmt.Sprintf("INCREMENT BY %d MINVALUE %d MAXVALUE %d START WITH %d CACHE %d %s", s.Step, s.Least, s.Most, s.Start, s.Cache, cycle)
 }
 
 func (m *move) createTable(c *catalog, t *table) (string, error) {
 	kind := "TABLE"
-	if t.unlogged {
+	if t.Unlogged {
 		kind = "UNLOGGED TABLE"
 	}
 	var cols []string
-	for _, col := range t.columns {
+	for _, col := range t.Columns {
 		def, err := m.column(c, t, col)
 		if err != nil {
 			return "", err
 		}
 		cols = append(cols, def)
 	}
-	sql := "CREATE " + kind + " " + m.quote(m.tables[t.name]) + " (" + strings.Join(cols, ", ") + ")"
-	if len(t.options) > 0 {
+	sql := "CREATE " + kind + " " + m.quote(m.tables[t.Name]) + " (" + strings.Join(cols, ", ") + ")"
+	if len(t.Options) > 0 {
 		var with []string
-		for _, o := range t.options {
+		for _, o := range t.Options {
 			k, v, _ := strings.Cut(o, "=")
 			with = append(with, Quote(k)+" = "+literal(v))
 		}
@@ -119,37 +119,37 @@ func (m *move) createTable(c *catalog, t *table) (string, error) {
 }
 
 func (m *move) column(c *catalog, t *table, col *column) (string, error) {
-	sql := Quote(col.name) + " " + col.typ
-	if col.collation != nil {
-		sql += " COLLATE " + *col.collation
+	sql := Quote(col.Name) + " " + col.Typ
+	if col.Collation != nil {
+		sql += " COLLATE " + *col.Collation
 	}
 	switch {
-	case col.generated != "":
+	case col.Generated != "":
 		if m.version < 120000 {
-			return "", fmt.Errorf("column %s of table %s is generated, which the target server does not know", col.name, t.name)
+			return "", fmt.Errorf("column %s of table %s is generated, which the target server does not know", col.Name, t.Name)
 		}
 		kind := " STORED"
-		if col.generated == "v" {
+		if col.Generated == "v" {
 			kind = " VIRTUAL"
 		}
-		sql += " GENERATED ALWAYS AS (" + *col.def + ")" + kind
-	case col.identity != "":
+		sql += " GENERATED ALWAYS AS (" + *col.Def + ")" + kind
+	case col.Identity != "":
 		if m.version < 100000 {
-			return "", fmt.Errorf("column %s of table %s is an identity, which the target server does not know", col.name, t.name)
+			return "", fmt.Errorf("column %s of table %s is an identity, which the target server does not know", col.Name, t.Name)
 		}
 		always := "BY DEFAULT"
-		if col.identity == "a" {
+		if col.Identity == "a" {
 			always = "ALWAYS"
 		}
-		for _, s := range c.sequences {
-			if s.identity && s.table == t.name && s.column == col.name {
-				sql += " GENERATED " + always + " AS IDENTITY (SEQUENCE NAME " + m.quote(m.seqs[s.name]) + " " + s.options() + ")"
+		for _, s := range c.Sequences {
+			if s.Identity && s.Table == t.Name && s.Column == col.Name {
+				sql += " GENERATED " + always + " AS IDENTITY (SEQUENCE NAME " + m.quote(m.seqs[s.Name]) + " " + s.options() + ")"
 			}
 		}
-	case col.def != nil:
-		sql += " DEFAULT " + m.expression(c, *col.def)
+	case col.Def != nil:
+		sql += " DEFAULT " + m.expression(c, *col.Def)
 	}
-	if col.notNull {
+	if col.NotNull {
 		sql += " NOT NULL"
 	}
 	return sql, nil
@@ -158,10 +158,10 @@ func (m *move) column(c *catalog, t *table, col *column) (string, error) {
 // expression renames the sequences in a default: the server writes them as
 // 'SCHEMA.NAME'::regclass.
 func (m *move) expression(c *catalog, def string) string {
-	for _, s := range c.sequences {
-		old := literal(s.quoted) + "::regclass"
+	for _, s := range c.Sequences {
+		old := literal(s.Quoted) + "::regclass"
 		if strings.Contains(def, old) {
-			return strings.ReplaceAll(def, old, literal(m.quote(m.seqs[s.name]))+"::regclass")
+			return strings.ReplaceAll(def, old, literal(m.quote(m.seqs[s.Name]))+"::regclass")
 		}
 	}
 	return def
@@ -171,51 +171,51 @@ func (m *move) expression(c *catalog, def string) string {
 // indexes, then foreign keys, which need the keys.
 func (m *move) afterData(c *catalog) []string {
 	var keys, indexes, foreign, last []string
-	for _, t := range c.tables {
-		alter := "ALTER TABLE " + m.quote(m.tables[t.name])
-		for _, k := range t.constraints {
-			name := clip(k.name)
-			if moved, ok := m.from.moved(k.name, m.to); ok {
+	for _, t := range c.Tables {
+		alter := "ALTER TABLE " + m.quote(m.tables[t.Name])
+		for _, k := range t.Constraints {
+			name := clip(k.Name)
+			if moved, ok := m.from.moved(k.Name, m.to); ok {
 				name = clip(moved)
 			}
-			switch k.kind {
+			switch k.Kind {
 			case "p", "u", "x": // have an index, whose name is the schema's business
-				keys = append(keys, alter+" ADD CONSTRAINT "+Quote(m.name(k.name))+" "+k.def)
+				keys = append(keys, alter+" ADD CONSTRAINT "+Quote(m.name(k.Name))+" "+k.Def)
 			case "c":
-				keys = append(keys, alter+" ADD CONSTRAINT "+Quote(name)+" "+k.def)
+				keys = append(keys, alter+" ADD CONSTRAINT "+Quote(name)+" "+k.Def)
 			case "f":
-				def := strings.TrimPrefix(k.def, k.head)
-				head := k.head[:strings.LastIndex(k.head, " REFERENCES ")]
-				foreign = append(foreign, alter+" ADD CONSTRAINT "+Quote(name)+" "+head+" REFERENCES "+m.quote(m.tables[k.refers])+"("+def)
+				def := strings.TrimPrefix(k.Def, k.Head)
+				head := k.Head[:strings.LastIndex(k.Head, " REFERENCES ")]
+				foreign = append(foreign, alter+" ADD CONSTRAINT "+Quote(name)+" "+head+" REFERENCES "+m.quote(m.tables[k.Refers])+"("+def)
 			}
 		}
-		for _, x := range t.indexes {
+		for _, x := range t.Indexes {
 			unique := ""
-			if x.unique {
+			if x.Unique {
 				unique = "UNIQUE "
 			}
-			indexes = append(indexes, "CREATE "+unique+"INDEX "+Quote(m.name(x.name))+" ON "+m.quote(m.tables[t.name])+
-				" USING "+strings.TrimPrefix(x.def, x.head(t)))
+			indexes = append(indexes, "CREATE "+unique+"INDEX "+Quote(m.name(x.Name))+" ON "+m.quote(m.tables[t.Name])+
+				" USING "+strings.TrimPrefix(x.Def, x.head(t)))
 		}
 		last = append(last, m.comments(t)...)
 	}
-	for _, s := range c.sequences {
-		if s.table != "" && !s.identity {
-			last = append(last, "ALTER SEQUENCE "+m.quote(m.seqs[s.name])+" OWNED BY "+m.quote(m.tables[s.table])+"."+Quote(s.column))
+	for _, s := range c.Sequences {
+		if s.Table != "" && !s.Identity {
+			last = append(last, "ALTER SEQUENCE "+m.quote(m.seqs[s.Name])+" OWNED BY "+m.quote(m.tables[s.Table])+"."+Quote(s.Column))
 		}
-		last = append(last, fmt.Sprintf("SELECT setval(%s, %d, %t)", literal(m.quote(m.seqs[s.name])), s.last, s.called))
+		last = append(last, fmt.Sprintf("SELECT setval(%s, %d, %t)", literal(m.quote(m.seqs[s.Name])), s.Last, s.Called))
 	}
 	return append(append(append(keys, indexes...), foreign...), last...)
 }
 
 func (m *move) comments(t *table) []string {
 	var out []string
-	if t.comment != nil {
-		out = append(out, "COMMENT ON TABLE "+m.quote(m.tables[t.name])+" IS "+literal(*t.comment))
+	if t.Comment != nil {
+		out = append(out, "COMMENT ON TABLE "+m.quote(m.tables[t.Name])+" IS "+literal(*t.Comment))
 	}
-	for _, col := range t.columns {
-		if col.comment != nil {
-			out = append(out, "COMMENT ON COLUMN "+m.quote(m.tables[t.name])+"."+Quote(col.name)+" IS "+literal(*col.comment))
+	for _, col := range t.Columns {
+		if col.Comment != nil {
+			out = append(out, "COMMENT ON COLUMN "+m.quote(m.tables[t.Name])+"."+Quote(col.Name)+" IS "+literal(*col.Comment))
 		}
 	}
 	return out

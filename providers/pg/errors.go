@@ -37,7 +37,10 @@ const (
 	Lost          Kind = "lost" // the connection broke
 	InUse         Kind = "in_use"
 	Mismatch      Kind = "mismatch"
-	Failed        Kind = "failed" // the server said something else
+	NoTool        Kind = "no_tool"  // no pg_dump, or none new enough
+	NoSpace       Kind = "no_space" // the disk is full here
+	Damaged       Kind = "damaged"  // a dump is not as it was written
+	Failed        Kind = "failed"   // the server said something else
 )
 
 // Error is an error of this package. Its text holds no password and no
@@ -80,6 +83,7 @@ func (e *Error) says() string {
 		Denied:        "permission denied",
 		Locked:        "somebody else holds a lock",
 		Lost:          "the connection broke",
+		NoSpace:       "no space left on the disk",
 	}[e.Kind]
 	switch {
 	case known == "":
@@ -107,6 +111,8 @@ func (e *Error) Hint() string {
 		TooOld:        "DSS needs PostgreSQL 9.5 at least",
 		Locked:        "close the session that holds it, then run again",
 		Lost:          "check that PostgreSQL runs, then run again",
+		NoTool:        "install PostgreSQL's client programs (on Debian the package postgresql-client)",
+		NoSpace:       "free some, or choose another destination, then run again",
 	}[e.Kind]
 }
 

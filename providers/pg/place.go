@@ -12,11 +12,11 @@ const nameBytes = 63
 // Place is where one instance keeps its tables: those of a schema whose names
 // begin with the prefix.
 type Place struct {
-	Schema string
-	Prefix string
+	Schema string `json:"schema"`
+	Prefix string `json:"prefix"`
 	// Others are prefixes of other instances in the same schema. A table
 	// belongs to the longest prefix that it begins with.
-	Others []string
+	Others []string `json:"others,omitempty"`
 }
 
 // Owns reports whether a relation of the schema belongs here. Names are compared

@@ -86,18 +86,20 @@ func CreateSchema(ctx context.Context, l Login, schema, run string) error {
 		return err
 	}
 	defer c.Close()
-	err = pgx.BeginFunc(ctx, c.Conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `CREATE SCHEMA `+Quote(schema)); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `COMMENT ON SCHEMA `+Quote(schema)+` IS `+literal(mark(run)))
-		return err
-	})
+	err = pgx.BeginFunc(ctx, c.Conn, func(tx pgx.Tx) error { return createSchema(ctx, tx, schema, mark(run)) })
 	var server *pgconn.PgError
 	if errors.As(err, &server) && server.Code == "42P06" { // somebody else was faster
 		return nil
 	}
 	return c.fail(ctx, "create schema "+schema+" in", err)
+}
+
+func createSchema(ctx context.Context, tx pgx.Tx, schema, comment string) error {
+	if _, err := tx.Exec(ctx, `CREATE SCHEMA `+Quote(schema)); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `COMMENT ON SCHEMA `+Quote(schema)+` IS `+literal(comment))
+	return err
 }
 
 // SchemaExists reports whether the schema is there.
@@ -170,32 +172,34 @@ func Drop(ctx context.Context, l Login, schema string, objects []Object) error {
 		return err
 	}
 	defer c.Close()
-	err = pgx.BeginFunc(ctx, c.Conn, func(tx pgx.Tx) error {
-		// In this order nothing is left that depends on the next; a sequence
-		// goes with its table.
-		for _, kind := range []string{"VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "TABLE", "SEQUENCE", "TYPE"} {
-			var names []string
-			for _, o := range objects {
-				if o.Kind == kind {
-					names = append(names, Quote(schema, o.Name))
-				}
-			}
-			if len(names) == 0 {
-				continue
-			}
-			slices.Sort(names)
-			// One statement, because the tables may refer to each other.
-			if _, err := tx.Exec(ctx, `DROP `+kind+` IF EXISTS `+strings.Join(names, ", ")+` RESTRICT`); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err = pgx.BeginFunc(ctx, c.Conn, func(tx pgx.Tx) error { return dropAll(ctx, tx, schema, objects) })
 	err = c.fail(ctx, "drop "+fmt.Sprint(len(objects))+" objects of schema "+schema+" in", err)
 	if e := (*Error)(nil); errors.As(err, &e) && e.Kind == Locked {
 		e.Detail = c.holders(ctx, schema)
 	}
 	return err
+}
+
+func dropAll(ctx context.Context, tx pgx.Tx, schema string, objects []Object) error {
+	// In this order nothing is left that depends on the next; a sequence
+	// goes with its table.
+	for _, kind := range []string{"VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "TABLE", "SEQUENCE", "TYPE"} {
+		var names []string
+		for _, o := range objects {
+			if o.Kind == kind {
+				names = append(names, Quote(schema, o.Name))
+			}
+		}
+		if len(names) == 0 {
+			continue
+		}
+		slices.Sort(names)
+		// One statement, because the tables may refer to each other.
+		if _, err := tx.Exec(ctx, `DROP `+kind+` IF EXISTS `+strings.Join(names, ", ")+` RESTRICT`); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // holders names the sessions that hold locks on the schema's relations.

@@ -65,19 +65,11 @@ func (t *Transfer) Run(ctx context.Context) (Result, error) {
 			return source.fail(ctx, "read from", err)
 		}
 		c, err := readCatalog(ctx, from, source.Version, t.From.Place)
-		switch {
-		case err != nil:
+		if err != nil {
 			return source.fail(ctx, "read the definitions of the tables in", err)
-		case len(c.obstacles) > 0:
-			return &Error{
-				Kind: Failed, Doing: "carry the tables of", Where: t.From.Login.Where(), Role: t.From.Login.User,
-				Detail: "these cannot be carried: " + strings.Join(c.obstacles, "; "),
-			}
-		case len(c.tables) == 0:
-			return &Error{
-				Kind: Failed, Doing: "carry the tables of", Where: t.From.Login.Where(), Role: t.From.Login.User,
-				Detail: fmt.Sprintf("schema %s has no table with the prefix %q", t.From.Place.Schema, t.From.Place.Prefix),
-			}
+		}
+		if err := c.carriable("carry the tables of", t.From.Login, t.From.Place); err != nil {
+			return err
 		}
 		err = pgx.BeginFunc(ctx, target.Conn, func(to pgx.Tx) error {
 			result, err = t.carry(ctx, c, source, target, from, to)
@@ -89,6 +81,20 @@ func (t *Transfer) Run(ctx context.Context) (Result, error) {
 		return Result{}, source.fail(ctx, "read from", err)
 	}
 	return result, nil
+}
+
+// carriable is nil when all that the place owns can be made again elsewhere.
+func (c *catalog) carriable(doing string, l Login, p Place) error {
+	e := &Error{Kind: Failed, Doing: doing, Where: l.Where(), Role: l.User}
+	switch {
+	case len(c.obstacles) > 0:
+		e.Detail = "these cannot be carried: " + strings.Join(c.obstacles, "; ")
+	case len(c.Tables) == 0:
+		e.Detail = fmt.Sprintf("schema %s has no table with the prefix %q", p.Schema, p.Prefix)
+	default:
+		return nil
+	}
+	return e
 }
 
 // unhurried lifts the limits that a long copy would run into.
@@ -109,34 +115,20 @@ func (t *Transfer) carry(ctx context.Context, c *catalog, source, target *Conn, 
 	if err := unhurried(ctx, target, to); err != nil {
 		return Result{}, target.fail(ctx, "write to", err)
 	}
-	m, err := t.prepare(ctx, c, target, to)
+	m, err := claim(ctx, c, t.From.Place, t.To, target, to)
 	if err != nil {
 		return Result{}, err
 	}
-	for _, s := range c.sequences {
-		if !s.identity { // an identity's comes with its table
-			if err := exec(m.createSequence(s)); err != nil {
-				return Result{}, err
-			}
-		}
+	if err := m.createAll(c, t.To, exec); err != nil {
+		return Result{}, err
 	}
 	var result Result
-	var total int64
-	for _, tab := range c.tables {
-		total += tab.bytes
-		sql, err := m.createTable(c, tab)
-		if err != nil {
-			return Result{}, t.refused(err)
-		}
-		if err := exec(sql); err != nil {
-			return Result{}, err
-		}
-	}
-	for _, tab := range c.tables {
+	total := c.bytes()
+	for _, tab := range c.Tables {
 		told := func(n int64) {
 			result.Bytes += n
 			if t.Progress != nil {
-				t.Progress(result.Bytes, max(total, result.Bytes), tab.name)
+				t.Progress(result.Bytes, max(total, result.Bytes), tab.Name)
 			}
 		}
 		if err := t.rows(ctx, source, target, m, tab, told); err != nil {
@@ -148,7 +140,7 @@ func (t *Transfer) carry(ctx context.Context, c *catalog, source, target *Conn, 
 			return Result{}, err
 		}
 	}
-	for _, tab := range c.tables {
+	for _, tab := range c.Tables {
 		n, err := t.compare(ctx, source, target, from, to, m, tab)
 		if err != nil {
 			return Result{}, err
@@ -168,9 +160,39 @@ func (t *Transfer) carry(ctx context.Context, c *catalog, source, target *Conn, 
 	return result, nil
 }
 
-// prepare makes sure that the target is ours alone and empty, and chooses names.
-func (t *Transfer) prepare(ctx context.Context, c *catalog, target *Conn, to pgx.Tx) (*move, error) {
-	place := t.To.Place
+// createAll makes the tables, and the sequences that their defaults need.
+func (m *move) createAll(c *catalog, to Side, exec func(string) error) error {
+	for _, s := range c.Sequences {
+		if !s.Identity { // an identity's comes with its table
+			if err := exec(m.createSequence(s)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, tab := range c.Tables {
+		sql, err := m.createTable(c, tab)
+		if err != nil {
+			return to.refused(err)
+		}
+		if err := exec(sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bytes are those that the tables took where they were read.
+func (c *catalog) bytes() int64 {
+	var n int64
+	for _, t := range c.Tables {
+		n += t.Bytes
+	}
+	return n
+}
+
+// claim makes sure that the target is ours alone and empty, and chooses names.
+func claim(ctx context.Context, c *catalog, from Place, side Side, target *Conn, to pgx.Tx) (*move, error) {
+	place := side.Place
 	var free bool
 	err := to.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(hashtext('dssctl'), hashtext($1))`, place.Schema+"."+place.Prefix).Scan(&free)
 	if err != nil {
@@ -178,7 +200,7 @@ func (t *Transfer) prepare(ctx context.Context, c *catalog, target *Conn, to pgx
 	}
 	if !free {
 		return nil, &Error{
-			Kind: Locked, Doing: "write to", Where: t.To.Login.Where(), Role: t.To.Login.User,
+			Kind: Locked, Doing: "write to", Where: side.Login.Where(), Role: side.Login.User,
 			Detail: "another dssctl writes to the same schema and prefix",
 		}
 	}
@@ -188,7 +210,7 @@ func (t *Transfer) prepare(ctx context.Context, c *catalog, target *Conn, to pgx
 	}
 	if names := s.Names(); len(names) > 0 {
 		return nil, &Error{
-			Kind: InUse, Doing: "write to", Where: t.To.Login.Where(), Role: t.To.Login.User,
+			Kind: InUse, Doing: "write to", Where: side.Login.Where(), Role: side.Login.User,
 			Detail: fmt.Sprintf("schema %s has tables with the prefix %q already: %s", place.Schema, place.Prefix, FirstNames(names)),
 		}
 	}
@@ -205,15 +227,15 @@ func (t *Transfer) prepare(ctx context.Context, c *catalog, target *Conn, to pgx
 	for _, n := range names {
 		taken[n] = true
 	}
-	m, err := newMove(c, t.From.Place, place, target.Version, taken)
+	m, err := newMove(c, from, place, target.Version, taken)
 	if err != nil {
-		return nil, t.refused(err)
+		return nil, side.refused(err)
 	}
 	return m, nil
 }
 
-func (t *Transfer) refused(err error) error {
-	return &Error{Kind: Failed, Doing: "write to", Where: t.To.Login.Where(), Role: t.To.Login.User, Detail: err.Error()}
+func (s Side) refused(err error) error {
+	return &Error{Kind: Failed, Doing: "write to", Where: s.Login.Where(), Role: s.Login.User, Detail: err.Error()}
 }
 
 // rows streams one table through a pipe: neither side is more than a few
@@ -222,8 +244,8 @@ func (t *Transfer) rows(ctx context.Context, source, target *Conn, m *move, tab 
 	format := "binary"
 	var names []string
 	for _, col := range tab.copied() {
-		names = append(names, Quote(col.name))
-		if col.send == "" {
+		names = append(names, Quote(col.Name))
+		if col.Send == "" {
 			format = "text"
 		}
 	}
@@ -232,7 +254,7 @@ func (t *Transfer) rows(ctx context.Context, source, target *Conn, m *move, tab 
 	read := make(chan error, 1)
 	go func() {
 		buffered := bufio.NewWriterSize(w, 256<<10)
-		_, err := source.PgConn().CopyTo(ctx, buffered, "COPY (SELECT "+list+" FROM ONLY "+tab.quoted+") TO STDOUT (FORMAT "+format+")")
+		_, err := source.PgConn().CopyTo(ctx, buffered, "COPY (SELECT "+list+" FROM ONLY "+tab.Quoted+") TO STDOUT (FORMAT "+format+")")
 		if err == nil {
 			err = buffered.Flush()
 		}
@@ -240,12 +262,12 @@ func (t *Transfer) rows(ctx context.Context, source, target *Conn, m *move, tab 
 		read <- err
 	}()
 	_, writeErr := target.PgConn().CopyFrom(ctx, &meter{r, told},
-		"COPY "+m.quote(m.tables[tab.name])+" ("+list+") FROM STDIN (FORMAT "+format+")")
+		"COPY "+m.quote(m.tables[tab.Name])+" ("+list+") FROM STDIN (FORMAT "+format+")")
 	r.CloseWithError(errTarget)
 	if readErr := <-read; readErr != nil && !errors.Is(readErr, errTarget) {
-		return source.fail(ctx, "read table "+tab.name+" from", readErr)
+		return source.fail(ctx, "read table "+tab.Name+" from", readErr)
 	}
-	return target.fail(ctx, "write table "+tab.name+" to", writeErr)
+	return target.fail(ctx, "write table "+tab.Name+" to", writeErr)
 }
 
 type meter struct {
@@ -266,19 +288,19 @@ func (t *Transfer) compare(ctx context.Context, source, target *Conn, from, to p
 	var a, b sum
 	var g errgroup.Group
 	g.Go(func() (err error) {
-		a, err = checksum(ctx, from, tab.quoted, tab.copied())
-		return source.fail(ctx, "checksum table "+tab.name+" in", err)
+		a, err = checksum(ctx, from, tab.Quoted, tab.copied())
+		return source.fail(ctx, "checksum table "+tab.Name+" in", err)
 	})
 	g.Go(func() (err error) {
-		b, err = checksum(ctx, to, m.quote(m.tables[tab.name]), tab.copied())
-		return target.fail(ctx, "checksum table "+m.tables[tab.name]+" in", err)
+		b, err = checksum(ctx, to, m.quote(m.tables[tab.Name]), tab.copied())
+		return target.fail(ctx, "checksum table "+m.tables[tab.Name]+" in", err)
 	})
 	if err := g.Wait(); err != nil {
 		return 0, err
 	}
 	if a != b {
 		return 0, &Error{
-			Kind: Mismatch, Doing: "copy table " + tab.name + " to", Where: t.To.Login.Where(), Role: t.To.Login.User,
+			Kind: Mismatch, Doing: "copy table " + tab.Name + " to", Where: t.To.Login.Where(), Role: t.To.Login.User,
 			Detail: fmt.Sprintf("the copy differs from the source: %d rows there, %d here, checksums %s; nothing was kept at the target",
 				a.rows, b.rows, map[bool]string{true: "equal", false: "different"}[a.high == b.high && a.low == b.low]),
 		}
