@@ -1,5 +1,11 @@
 package pg
 
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
 // DumpInfo says what a dump holds. It is kept in the manifest of the backup set
 // and holds no secret.
 type DumpInfo struct {
@@ -14,9 +20,11 @@ type DumpInfo struct {
 	Sequences []DumpedSequence `json:"sequences,omitempty"`
 	Bytes     int64            `json:"bytes"` // of the file
 	SHA256    string           `json:"sha256"`
-	// Definition is by what the tables are made at another place; nil for a
-	// whole database.
-	Definition *Definition `json:"definition,omitempty"`
+	// Definition is how the tables are made at another place; nil for a whole
+	// database.
+	Definition *catalog `json:"definition,omitempty"`
+
+	onDisk int64 // bytes that the tables take on the server
 }
 
 // DumpedTable is a table of a dump.
@@ -33,9 +41,9 @@ type DumpedSequence struct {
 	Name   string `json:"name"`
 	Last   int64  `json:"last"`
 	Called bool   `json:"called"`
-	// Table is the one that owns it, "" for none.
-	Table string `json:"table,omitempty"`
-	Step  int64  `json:"step"`
+	// Table and Column own it, "" for none.
+	Table  string `json:"table,omitempty"`
+	Column string `json:"column,omitempty"`
 }
 
 // Rows is the sum over the tables.
@@ -47,6 +55,66 @@ func (i DumpInfo) Rows() int64 {
 	return n
 }
 
-// Definition is how the tables of a place are made. It is opaque: only Restore
-// reads it.
-type Definition struct{ catalog *catalog }
+// readPlace notes down what the place has, and that a restore could make it.
+func (i *DumpInfo) readPlace(ctx context.Context, c *Conn, tx pgx.Tx) error {
+	if err := i.readTables(ctx, c, tx); err != nil {
+		return err
+	}
+	return i.Definition.carriable(dumping, c.Login, i.Place)
+}
+
+func (i *DumpInfo) readTables(ctx context.Context, c *Conn, tx pgx.Tx) error {
+	found, err := readCatalog(ctx, tx, c.Version, i.Place)
+	if err != nil {
+		return err
+	}
+	i.Definition = found
+	for _, t := range found.Tables {
+		i.Tables = append(i.Tables, DumpedTable{Schema: i.Place.Schema, Name: t.Name})
+		i.onDisk += t.Bytes
+	}
+	for _, s := range found.Sequences {
+		i.Sequences = append(i.Sequences, DumpedSequence{
+			Schema: i.Place.Schema, Name: s.Name, Last: s.Last, Called: s.Called, Table: s.Table, Column: s.Column,
+		})
+	}
+	return nil
+}
+
+// readWhole notes down all tables of the database that are no extension's.
+func (i *DumpInfo) readWhole(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, `
+SELECT n.nspname::text, c.relname::text, c.relkind::text, CASE WHEN c.relkind = 'r' THEN pg_table_size(c.oid) ELSE 0 END`+ofUsers+`
+   AND c.relkind IN ('r', 'S') ORDER BY 1, 2`)
+	if err != nil {
+		return err
+	}
+	var schema, name, kind string
+	var bytes int64
+	_, err = pgx.ForEachRow(rows, []any{&schema, &name, &kind, &bytes}, func() error {
+		i.onDisk += bytes
+		if kind == "S" {
+			i.Sequences = append(i.Sequences, DumpedSequence{Schema: schema, Name: name})
+		} else {
+			i.Tables = append(i.Tables, DumpedTable{Schema: schema, Name: name})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for n := range i.Sequences {
+		s := &i.Sequences[n]
+		if err := tx.QueryRow(ctx, `SELECT last_value, is_called FROM `+Quote(s.Schema, s.Name)).Scan(&s.Last, &s.Called); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ofUsers are the relations of a database that neither PostgreSQL nor an
+// extension made.
+const ofUsers = `
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`

@@ -132,6 +132,10 @@ func classify(ctx context.Context, l Login, doing string, err error) error {
 	if errors.As(err, &own) {
 		return err
 	}
+	var told *callerError
+	if errors.As(err, &told) {
+		return told
+	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("%s %s: %w", doing, l.Where(), context.Cause(ctx))
 	}
@@ -145,6 +149,12 @@ func classify(ctx context.Context, l Login, doing string, err error) error {
 	e.Kind, e.Detail = clientKind(err)
 	return e
 }
+
+// callerError is what a caller's own function returned: none of the driver's.
+type callerError struct{ err error }
+
+func (e *callerError) Error() string { return e.err.Error() }
+func (e *callerError) Unwrap() error { return e.err }
 
 // serverKind goes by SQLSTATE: the message's language depends on the server.
 func serverKind(p *pgconn.PgError) (Kind, string) {

@@ -154,7 +154,7 @@ func (t *Transfer) carry(ctx context.Context, c *catalog, source, target *Conn, 
 	}
 	if t.Planned != nil {
 		if err := t.Planned(m.objects(c)); err != nil {
-			return Result{}, fmt.Errorf("note down the tables of the transfer before the commit: %w", err)
+			return Result{}, &callerError{fmt.Errorf("note down the tables of the transfer before the commit: %w", err)}
 		}
 	}
 	return result, nil

@@ -260,8 +260,8 @@ func TestTransferBreaksOff(t *testing.T) {
 		t.Errorf("error %v, want the interruption", err)
 	}
 	_, err = (&Transfer{From: Side{src, from}, To: Side{dst, to}, Planned: func([]Object) error { return io.ErrShortWrite }}).Run(context.Background())
-	if err == nil {
-		t.Error("a failing receipt did not stop the transfer")
+	if !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("error %v, want the failing receipt", err)
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for {
