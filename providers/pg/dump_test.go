@@ -133,7 +133,7 @@ func TestDumpHoldsExactlyThePlace(t *testing.T) {
 func TestDumpTakesPatternsForNames(t *testing.T) {
 	l := database(t, server(t))
 	for _, name := range []string{`x_*`, `x_?a`, `x_%`, `x_"q"`, `x_.dot`, `X_Big`, `x_$(a|b)`, `x_[ab]`, `x_\d`, "x_ünï", `x_--help`, `x_ a`, `x_+`} {
-		run(t, l, `CREATE TABLE public.`+Quote(name)+` AS SELECT 1 AS "sel ect"`)
+		run(t, l, `CREATE TABLE public.`+Quote(name)+` AS SELECT 1 AS "an id"`)
 	}
 	run(t, l, `CREATE TABLE public.x_2_a (i int)`, `CREATE TABLE public.y_a (i int)`)
 	file := filepath.Join(t.TempDir(), "d")
@@ -387,6 +387,29 @@ func TestVerifyDumpFindsDamage(t *testing.T) {
 	}
 	if err := to.VerifyDump(ctx, file, info); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v, want one about no file", err)
+	}
+}
+
+func TestSaidLeavesRowsOut(t *testing.T) {
+	got := said(`pg_dump: dumping contents of table "public.x"
+pg_dump: error: query failed: ERROR:  out of shared memory
+HINT:  You might need to increase max_locks_per_transaction.
+DETAIL:  Key (mail)=(planted) exists.
+CONTEXT:  COPY x, line 3: "planted"
+pg_dump: detail: Query was: SELECT 'planted'
+`)
+	if want := "query failed: ERROR:  out of shared memory; You might need to increase max_locks_per_transaction."; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestProgramThatCannotRun(t *testing.T) {
+	to, _ := tools()
+	l := Login{Host: "127.0.0.1", Port: 1, Database: "d", User: "u", Password: "planted"}
+	program := tool{path: "/dev/null", name: "pg_dump", version: "15"}
+	err := to.runOn(context.Background(), l, dumping, program, []string{"--table=many"})
+	if KindOf(err) != Failed || !strings.Contains(err.Error(), "permission denied") || strings.Contains(err.Error(), "many") || strings.Contains(err.Error(), "planted") {
+		t.Errorf("error %v, want one without the arguments", err)
 	}
 }
 

@@ -181,7 +181,7 @@ func digest(ctx context.Context, r io.Reader) (int64, string, error) {
 		n, err := r.Read(buffer)
 		h.Write(buffer[:n])
 		size += int64(n)
-		if err == io.EOF { //nolint:errorlint // readers return it as it is
+		if errors.Is(err, io.EOF) {
 			return size, hex.EncodeToString(h.Sum(nil)), nil
 		}
 		if err != nil {

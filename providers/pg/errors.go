@@ -181,6 +181,9 @@ func serverKind(p *pgconn.PgError) (Kind, string) {
 		return Denied, p.Message
 	}
 	text := p.Message
+	if p.Code == "53200" && p.Hint != "" { // out of locks: it names the setting
+		text += " (" + p.Hint + ")"
+	}
 	if p.Detail != "" && !strings.HasPrefix(p.Code, "22") && !strings.HasPrefix(p.Code, "23") {
 		// The detail of a data error would quote the data.
 		text += " (" + strings.ReplaceAll(p.Detail, "\n", "; ") + ")"

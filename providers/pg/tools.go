@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/dssctl/dssctl/internal/clock"
 	"github.com/dssctl/dssctl/internal/proc"
@@ -192,7 +193,12 @@ func (t Tools) explain(ctx context.Context, l *Login, doing string, program tool
 	}
 	var exit *proc.ExitError
 	if !errors.As(err, &exit) {
-		e.Detail = err.Error()
+		// The whole text would repeat the arguments, the name of every table.
+		e.Detail = program.path + " could not be run"
+		var errno syscall.Errno
+		if errors.As(err, &errno) {
+			e.Detail += ": " + errno.Error()
+		}
 		return e
 	}
 	e.Detail = program.String() + " says: " + said(exit.Stderr)
@@ -223,7 +229,7 @@ func said(output string) string {
 	var lines []string
 	for line := range strings.Lines(output) {
 		line = strings.TrimSpace(line)
-		for _, mark := range []string{"error: ", "detail: Error message from server: ", "FATAL: "} {
+		for _, mark := range []string{"error: ", "detail: Error message from server: ", "FATAL: ", "HINT: "} {
 			if _, after, ok := strings.Cut(line, mark); ok {
 				lines = append(lines, strings.TrimSpace(after))
 				break

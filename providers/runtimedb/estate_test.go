@@ -12,19 +12,9 @@ import (
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/config/schema"
-	"github.com/dssctl/dssctl/internal/jsonedit"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 )
-
-func mustDoc(t *testing.T, internal string) *jsonedit.Doc {
-	t.Helper()
-	doc, err := jsonedit.Parse([]byte(`{"internalDatabase": ` + internal + `}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return doc
-}
 
 func draftSource(d providers.Draft) string {
 	return string(config.WriteDraft("design", "/data/design", []config.Draft{d}))
