@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // copyRows reads the rows of one table out of the script that pg_restore
@@ -17,8 +18,8 @@ type copyRows struct {
 	long bool   // the line's beginning was given out already
 	done bool
 	// broken is why the rows ended early; the server would only say that the
-	// copy failed.
-	broken error
+	// copy failed. The driver may still read when its copy has failed.
+	broken atomic.Pointer[error]
 }
 
 var errNoRows = errors.New("it holds no rows of the table")
@@ -48,8 +49,9 @@ func (c *copyRows) Read(b []byte) (int, error) {
 			if c.done || (n > 0 && c.r.Buffered() == 0) {
 				break
 			}
-			if c.broken = c.next(); c.broken != nil {
-				return n, c.broken
+			if err := c.next(); err != nil {
+				c.broken.Store(&err)
+				return n, err
 			}
 			continue
 		}

@@ -165,8 +165,8 @@ func (t Tools) rows(ctx context.Context, r Restore, program tool, c *Conn, m *mo
 		}
 		tag, err := c.PgConn().CopyFrom(ctx, &meter{rows, told},
 			"COPY "+m.quote(m.tables[tab.Name])+" ("+strings.Join(columns, ", ")+") FROM STDIN")
-		if rows.broken != nil {
-			return rows.broken // when pg_restore ended too early, it says why
+		if broken := rows.broken.Load(); broken != nil && !c.IsClosed() {
+			return *broken // when pg_restore ended too early, it says why
 		}
 		if err != nil {
 			return c.fail(ctx, "write table "+m.tables[tab.Name]+" to", err)
