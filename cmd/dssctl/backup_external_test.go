@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dssctl/dssctl/internal/dsskit"
+)
+
+// externalEstate declares one instance with runtime databases in PostgreSQL and
+// a policy.
+func (l *lab) externalEstate(body string) {
+	l.t.Helper()
+	write(l.t, l.dir, "main.dss.hcl", fmt.Sprintf(`
+variable "pg_password" {
+  type      = string
+  sensitive = true
+}
+
+instance "design" {
+  data_dir = %q
+
+  runtime_database "postgresql" {
+    host         = %q
+    port         = %d
+    database     = "dss"
+    schema       = "dss_runtime"
+    table_prefix = "design_"
+    user         = "dss"
+    password     = var.pg_password
+  }
+
+  backup "nightly" {
+    destination = %q
+%s
+  }
+}
+`, l.dss["design"].DataDir, l.pg.Host, l.pg.Port, filepath.Join(l.data, "..", "backups"), body))
+}
+
+// With the runtime databases in PostgreSQL a set has the matching dump: of
+// exactly this instance's tables, restored in place, undone, and restored
+// elsewhere into a schema of its own.
+func TestBackupWithExternalDatabases(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 83)
+	l.install("design", dsskit.InstallOptions{RowsPerTable: 60})
+	l.externalEstate("")
+	l.run("apply", "-auto-approve").must(t, 0)
+	// A neighbour in the same schema, whose prefix begins like ours.
+	sql := func(s string) string {
+		out, err := l.pg.Exec(context.Background(), "dss", s)
+		l.ok(err)
+		return strings.TrimSpace(out)
+	}
+	sql(`CREATE TABLE dss_runtime.design_2_jobs (id int); INSERT INTO dss_runtime.design_2_jobs VALUES (7);
+CREATE TABLE dss_runtime."designXother" (id int); ALTER TABLE dss_runtime.design_2_jobs OWNER TO dss; ALTER TABLE dss_runtime."designXother" OWNER TO dss`)
+	l.externalEstate("")
+	src, err := os.ReadFile(filepath.Join(l.dir, "main.dss.hcl"))
+	l.ok(err)
+	write(t, l.dir, "main.dss.hcl", strings.Replace(string(src), "user         = \"dss\"\n", "user         = \"dss\"\n    other_prefixes = [\"design_2_\"]\n", 1))
+
+	outputs := ""
+	run := func(codes []int, args ...string) outcome {
+		t.Helper()
+		o := l.run(args...).must(t, codes...)
+		outputs += o.String()
+		return o
+	}
+	run([]int{0}, "apply", "-auto-approve")
+	l.stop("design")
+	rows := l.rows("design")
+	l.start("design")
+	o := run([]int{0}, "backup", "run", "-auto-approve")
+	if !strings.Contains(o.stdout, "dump the runtime databases in schema dss_runtime, prefix design_") {
+		t.Errorf("no dump: %s", o)
+	}
+	sets := l.sets()
+	if len(sets) != 1 || !sets[0].Database {
+		t.Fatalf("want one set with a dump: %+v", sets)
+	}
+	manifest, err := os.ReadFile(filepath.Join(sets[0].Folder, "manifest.json"))
+	l.ok(err)
+	if strings.Contains(string(manifest), "design_2_jobs") || strings.Contains(string(manifest), "designXother") {
+		t.Errorf("a neighbour's table is in the set: %s", manifest)
+	}
+	run([]int{0}, "backup", "verify")
+	run([]int{0}, "backup", "show", sets[0].Set)
+
+	// What comes later is gone after a restore, and comes back with its rollback.
+	tables := strings.Split(sql(`SELECT tablename FROM pg_tables WHERE schemaname = 'dss_runtime' AND tablename LIKE 'design\_%' AND tablename NOT LIKE 'design\_2%' ORDER BY 1`), "\n")
+	sql(`CREATE TABLE dss_runtime.design_later (id int); ALTER TABLE dss_runtime.design_later OWNER TO dss`)
+	run([]int{0}, "backup", "restore", "instance.design", "-auto-approve", "-allow", "data-loss")
+	if !l.running("design") {
+		t.Fatal("DSS does not run after the restore")
+	}
+	if now := strings.Join(l.tables(), "\n"); strings.Contains(now, "dss_runtime.design_later") {
+		t.Errorf("a table that came later is still in place: %s", now)
+	}
+	if got := sql(`SELECT count(*) FROM dss_runtime.design_2_jobs`); !strings.Contains(got, "1") {
+		t.Errorf("the neighbour's rows: %s", got)
+	}
+	l.stop("design")
+	if now := l.rows("design"); now < rows {
+		t.Errorf("%d rows were restored, and there were %d", now, rows)
+	}
+	l.start("design")
+	run([]int{0}, "rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss")
+	if now := strings.Join(l.tables(), "\n"); !strings.Contains(now, "dss_runtime.design_later") || strings.Contains(now, "dssctl_aside") {
+		t.Errorf("the rollback did not bring the tables back: %s", now)
+	}
+	if !l.running("design") {
+		t.Fatal("DSS does not run after the rollback")
+	}
+
+	// Elsewhere, beside the original, in a schema of its own.
+	port, release, err := dsskit.FreePorts(10)
+	l.ok(err)
+	t.Cleanup(release)
+	there := filepath.Join(l.data, "elsewhere")
+	run([]int{0}, "backup", "restore", "instance.design", "-auto-approve", "-data-dir", there, "-port", fmt.Sprint(port),
+		"-kit", kit(t, kitVersion, l.seed), "-pg-schema", "dss_copy", "-pg-prefix", "copy_")
+	in, err := dsskit.Open(there)
+	l.ok(err)
+	l.ok(in.Guard())
+	t.Cleanup(func() {
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	l.dss["elsewhere"], l.port["elsewhere"] = in, port
+	if !l.running("elsewhere") || !l.running("design") {
+		t.Fatalf("running: elsewhere %v, design %v", l.running("elsewhere"), l.running("design"))
+	}
+	l.stop("elsewhere")
+	if now := l.rows("elsewhere"); now < rows {
+		t.Errorf("%d rows came along of %d", now, rows)
+	}
+	copied := only(l.tables(), "dss_copy.copy_")
+	if len(copied) != len(tables) {
+		t.Errorf("tables elsewhere: %v; the original had %v", copied, tables)
+	}
+	run([]int{0}, "rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss")
+	if left := only(l.tables(), "dss_copy."); len(left) > 0 {
+		t.Errorf("the rollback left %v", left)
+	}
+
+	// PostgreSQL is gone in the middle of a backup: no half set, DSS as it was.
+	noSecrets(t, l, outputs)
+}
