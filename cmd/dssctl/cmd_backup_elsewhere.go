@@ -143,7 +143,7 @@ func (w *world) runRestoreElsewhere(ctx context.Context, o restoreOptions, order
 	if err != nil {
 		return err
 	}
-	steps, diags := w.backups(&order).Apart(in, b, w.clock.Now())
+	steps, diags := w.backups(&order).Apart(estate.Instances, estate.Secrets, in, b, w.clock.Now())
 	made := plan.Instance{Address: "restore." + in.Address, DataDir: in.DataDir, CompanionDir: companionOf(in), Bare: true, Foreign: true}
 	var closings []plan.Action
 	if e := order.Restore.Elsewhere; e != nil {

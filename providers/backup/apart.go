@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/set"
 )
@@ -14,7 +15,8 @@ import (
 // Apart are the steps of a restore that leaves the original alone: files that
 // are taken out, or an instance at another place. The original is not looked at:
 // it may be what was lost.
-func (p *Provider) Apart(in *config.Instance, b *config.Block, now time.Time) ([]providers.Step, hcl.Diagnostics) {
+func (p *Provider) Apart(all []*config.Instance, r secret.Resolver, in *config.Instance, b *config.Block, now time.Time) ([]providers.Step, hcl.Diagnostics) {
+	p = p.surveyed(all, r)
 	fail := func(summary, format string, args ...any) ([]providers.Step, hcl.Diagnostics) {
 		return nil, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: b.RangeOf("destination")}}
 	}
@@ -41,6 +43,10 @@ func (p *Provider) Apart(in *config.Instance, b *config.Block, now time.Time) ([
 		case e.Manifest.Database != nil && m.a.Database == nil:
 			return fail("No password for the databases", "The set %s holds a dump of runtime databases in PostgreSQL: declare the password in `runtime_database`, or give `database_password`.", e.ID)
 		}
+	}
+	if d, w := e.Manifest.Database, p.o.Order.Restore.Elsewhere; d != nil && w != nil {
+		login, place := w.target(d)
+		m.a.Others = p.others(in, login, place)
 	}
 	return m.restore(*e, p.o.Order.Restore, b)
 }

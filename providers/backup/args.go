@@ -135,6 +135,8 @@ type args struct {
 	// Held is the kind of view that is made of the data directory, see
 	// still.Kinds; "" for none.
 	Held string `json:"held,omitempty"`
+	// Others are longer table prefixes of other instances in the same schema.
+	Others []string `json:"other_prefixes,omitempty"`
 	// Known says that the destination held this policy's sets before: when it
 	// is empty now, its volume is not there.
 	Known bool `json:"known,omitempty"`

@@ -54,7 +54,10 @@ type Options struct {
 }
 
 // Provider is the aspect.
-type Provider struct{ o Options }
+type Provider struct {
+	o    Options
+	near neighbours
+}
 
 // New returns the provider.
 func New(o Options) *Provider { return &Provider{o: o} }
@@ -62,6 +65,7 @@ func New(o Options) *Provider { return &Provider{o: o} }
 var (
 	_ providers.Provider      = (*Provider)(nil)
 	_ providers.EstateChecker = (*Provider)(nil)
+	_ providers.Surveyor      = (*Provider)(nil)
 )
 
 // Name is "backup".

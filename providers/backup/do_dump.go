@@ -102,6 +102,7 @@ func (dumper) Undo(_ context.Context, pc *providers.Call) error {
 // DSS keeps in clear.
 func (c *call) target(db dss.RuntimeDatabase) (pg.Login, pg.Place, error) {
 	login, place, err := db.Target()
+	place.Others = c.Others
 	if err != nil || c.Database == nil {
 		return login, place, err
 	}

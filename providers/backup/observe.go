@@ -25,6 +25,8 @@ type Observation struct {
 	// be read, for the reason in DatabaseProblem.
 	Database        *dss.RuntimeDatabase
 	DatabaseProblem string
+	// Others are other instances' prefixes that begin with this one's.
+	Others []string
 	// Bytes is the data directory's size; 0 when it was not counted.
 	Bytes int64
 	// Version is the highest that a set must not be below. Gone are policies
@@ -122,6 +124,9 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 			o.DatabaseProblem = err.Error()
 		} else {
 			o.Database = &db
+			if login, place, err := db.Target(); err == nil && db.External {
+				o.Others = p.others(req.Desired, login, place)
+			}
 		}
 	}
 	return o, context.Cause(ctx)

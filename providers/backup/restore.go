@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -13,9 +14,8 @@ import (
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
-	"github.com/dssctl/dssctl/providers/backup/method"
 	"github.com/dssctl/dssctl/providers/backup/set"
-	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // The kinds of a restore's actions, in their order.
@@ -219,6 +219,16 @@ func (w *Elsewhere) rewires() bool {
 	return w.Port != 0 || w.Host != "" || w.DBPort != 0 || w.Database != "" || w.Schema != "" || w.Prefix != nil
 }
 
+// target is where the databases of a set come to.
+func (w *Elsewhere) target(d *set.Database) (pg.Login, pg.Place) {
+	l := pg.Login{Host: cmp.Or(w.Host, d.Host), Port: cmp.Or(w.DBPort, d.Port), Database: cmp.Or(w.Database, d.Database)}
+	p := pg.Place{Schema: cmp.Or(w.Schema, d.Schema), Prefix: d.Prefix}
+	if w.Prefix != nil {
+		p.Prefix = *w.Prefix
+	}
+	return l, p
+}
+
 func (w *Elsewhere) words() string {
 	var parts []string
 	add := func(set bool, format string, args ...any) {
@@ -260,8 +270,3 @@ func dssVersion(s string) (*version.Version, string, error) {
 	}
 	return v, suffix, nil
 }
-
-var (
-	_ = dss.Facts{}
-	_ = method.Selection{}
-)

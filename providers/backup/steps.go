@@ -41,7 +41,7 @@ func (p *Provider) maker(req providers.Request, o *Observation, b *config.Block)
 		m.seen = &observed{}
 	}
 	m.a = args{policy: policyOf(req.Desired, b), Tool: p.o.Tool, Known: rec[name].Made && rec[name].Destination == policyOf(req.Desired, b).Destination}
-	m.a.Held = m.seen.Held
+	m.a.Held, m.a.Others = m.seen.Held, o.Others
 	if m.a.Consistency == bySnapshot {
 		m.a.Held = m.a.Snapshot
 	}
