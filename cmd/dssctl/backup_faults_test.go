@@ -150,6 +150,11 @@ esac
 `, table))
 	l.ok(os.Chmod(filepath.Join(bin, "crontab"), 0o755))
 	l.env = append(l.env, "PATH="+bin+":"+os.Getenv("PATH"))
+	self, err := os.Executable()
+	l.ok(err)
+	installedAt := filepath.Join(bin, "dssctl")
+	write(t, bin, "dssctl", fmt.Sprintf("#!/bin/sh\n%s= exec %s \"$@\"\n", asDssctl, self))
+	l.ok(os.Chmod(installedAt, 0o755))
 	const others = "MAILTO=admin\n0 1 * * * /usr/bin/something 100%\n"
 	l.ok(os.WriteFile(table, []byte(others), 0o600))
 	read := func() string {
@@ -159,6 +164,18 @@ esac
 	}
 
 	l.backupEstate(`schedule = "15 6 * * 1-5"`)
+	if o := l.run("apply", "-auto-approve").must(t, 6); read() != others {
+		t.Errorf("an entry of a program that does not work was installed: %s", o)
+	}
+	l.env = append(l.env, "DSSCTL_TEST_SELF="+installedAt)
+	// What only this environment has is missing at night.
+	src, err := os.ReadFile(filepath.Join(l.dir, "main.dss.hcl"))
+	l.ok(err)
+	write(t, l.dir, "main.dss.hcl", strings.Replace(string(src), "default   = null", "", 1))
+	if o := l.run("apply", "-auto-approve").must(t, 6); read() != others || !strings.Contains(o.stdout+o.stderr, "secret_file") {
+		t.Errorf("an entry that would find no secrets was installed: %s", o)
+	}
+	write(t, l.dir, "main.dss.hcl", string(src))
 	l.run("apply", "-auto-approve").must(t, 0)
 	l.run("plan", "-detailed-exitcode").must(t, 0)
 	if got := read(); !strings.HasPrefix(got, others) || !strings.Contains(got, "15 6 * * 1-5") || !strings.Contains(got, "backup run") {

@@ -37,13 +37,16 @@ func (w *world) aspects() ([]providers.Provider, providers.Frame) {
 
 // backups is the aspect of backups; with an order it proposes that.
 func (w *world) backups(order *backup.Order) *backup.Provider {
-	return backup.New(backup.Options{Tool: version, Command: w.self(), Estate: w.estateDir(), Order: order})
+	return backup.New(backup.Options{Tool: version, Command: w.program(), Estate: w.estateDir(), Order: order})
 }
 
-// self is the path of this program as a schedule starts it; "dssctl" where the
-// system does not tell.
-func (w *world) self() string {
-	path, err := os.Executable()
+// program is the path of dssctl as a schedule starts it; where the system does
+// not tell, the name alone, which a schedule refuses.
+func (w *world) program() string {
+	if w.self == nil {
+		return "dssctl"
+	}
+	path, err := w.self()
 	if err != nil {
 		return "dssctl"
 	}

@@ -26,6 +26,7 @@ func systemWorld() *world {
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		environ: os.Environ(),
 		uid:     os.Getuid,
+		self:    os.Executable,
 		clock:   clock.System{},
 		runner:  proc.New(proc.Options{}),
 		openStore: func(dir string, c clock.Clock) (state.Store, error) {

@@ -20,6 +20,7 @@ type world struct {
 	out, err  io.Writer
 	environ   []string
 	uid       func() int
+	self      func() (string, error) // this program's path
 	clock     clock.Clock
 	runner    proc.Runner
 	openStore func(dir string, c clock.Clock) (state.Store, error)

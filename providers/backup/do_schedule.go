@@ -7,9 +7,11 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/schedule"
 	"github.com/dssctl/dssctl/providers/dss"
@@ -189,14 +191,35 @@ func (scheduler) Do(ctx context.Context, pc *providers.Call) error {
 	if c.Unschedule {
 		return s.Remove(ctx, c.Schedule.Entry.ID)
 	}
-	if info, err := os.Stat(c.Schedule.Entry.Command[0]); err != nil || info.Mode()&0o111 == 0 {
-		return fmt.Errorf("the entry would run %s, which is no program: install dssctl where it stays (/usr/local/bin) and run that one", c.Schedule.Entry.Command[0])
-	}
-	if filepath.Dir(c.Schedule.Entry.Command[0]) == os.TempDir() {
-		c.Notice(fmt.Sprintf("the entry runs %s, which may not stay there", c.Schedule.Entry.Command[0]))
+	if err := c.rehearse(ctx); err != nil {
+		return err
 	}
 	return s.Install(ctx, c.Schedule.Entry)
 }
+
+// rehearse looks whether the estate can be read where there is neither a
+// terminal nor the environment of whoever applies: a schedule that cannot find
+// its secrets would fail every night.
+func (c *call) rehearse(ctx context.Context) error {
+	e := c.Schedule.Entry
+	if info, err := os.Stat(e.Command[0]); err != nil || info.Mode()&0o111 == 0 {
+		return fmt.Errorf("the entry would run %s, which is no program: install dssctl where it stays, such as /usr/local/bin, and apply with that one", e.Command[0])
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return fmt.Errorf("schedule backups: %w", err)
+	}
+	_, err = c.Instance.Runner().Run(ctx, proc.Cmd{
+		Path: "env", Dir: e.Dir, Timeout: rehearsalTimeout,
+		Args: []string{"-i", "PATH=" + schedule.DefaultPath, "HOME=" + home, "LC_ALL=C.UTF-8", e.Command[0], "validate"},
+	})
+	if err != nil {
+		return fmt.Errorf("the schedule would run without this terminal and this environment, and there the estate in %s cannot be read; variables come from *.auto.vars.hcl, and secrets from secret_file(…) or secret_command(…): %w", e.Dir, err)
+	}
+	return nil
+}
+
+const rehearsalTimeout = 5 * time.Minute
 
 func (scheduler) Verify(ctx context.Context, pc *providers.Call) error {
 	c, s, err := openSchedule(pc)

@@ -14,6 +14,7 @@ import (
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/method"
 	"github.com/dssctl/dssctl/providers/backup/retention"
+	"github.com/dssctl/dssctl/providers/backup/schedule/cron"
 )
 
 // Propose implements providers.Provider.
@@ -234,12 +235,16 @@ func (m *maker) check(b *config.Block) hcl.Diagnostics {
 			warn("destination", "A backup set is broken", "The set %s in %s cannot be used and does not count: %s. It is left alone; remove its folder by hand when you have looked.", e.ID, m.a.Destination, strings.TrimSuffix(e.Broken.Error(), "."))
 		}
 	}
-	diags = append(diags, m.checkSecrets(b)...)
+	if x, err := cron.Parse(b.String("schedule")); err == nil {
+		for _, text := range x.Warnings(m.o.Now.In(time.Local)) {
+			warn("schedule", "The schedule may not mean what it seems to", "%s: %s.", b.Address, strings.TrimSuffix(text, "."))
+		}
+	}
+	if slices.Contains(m.a.Rules.Classes, "rebuildable") {
+		warn("exclude", "Data that may not be rebuilt is left out", "%s leaves out managed datasets, analyses and saved models: after a restore they are empty until they are built again, and a deployed model cannot always be built the same again.", b.Address)
+	}
 	return diags
 }
-
-// checkSecrets warns of a schedule that will not find its secrets.
-func (m *maker) checkSecrets(*config.Block) hcl.Diagnostics { return nil }
 
 // CheckEstate refuses two policies with one destination: retention counts sets.
 func (p *Provider) CheckEstate(all []providers.Request) hcl.Diagnostics {
