@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -393,5 +394,43 @@ func TestTakeFilesOutOfASet(t *testing.T) {
 	}
 	if !l.running("design") {
 		t.Error("DSS does not run")
+	}
+}
+
+// A scheduled backup that is killed while DSS is down brings DSS back by itself.
+func TestBackupGuard(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 79)
+	l.install("design", dsskit.InstallOptions{})
+	self, err := os.Executable()
+	l.ok(err)
+	at := filepath.Join(l.dir, "..", "bin", "dssctl")
+	write(t, filepath.Dir(at), "dssctl", fmt.Sprintf("#!/bin/sh\n%s= exec %s \"$@\"\n", asDssctl, self))
+	l.ok(os.Chmod(at, 0o755))
+	l.env = append(l.env, "DSSCTL_TEST_SELF="+at)
+	dest := l.backupEstate("")
+	l.run("apply", "-auto-approve").must(t, 0)
+	// Behind the command that stops DSS.
+	o := dssctl(t, l.dir, append(l.env, asDssctl+"=behind 1"), "backup", "run", "-auto-approve")
+	if !o.killed {
+		t.Fatalf("it was not killed: %s", o)
+	}
+	deadline := time.Now().Add(time.Minute)
+	for !l.running("design") {
+		if time.Now().After(deadline) {
+			t.Fatalf("DSS did not come back: %s", l.run("show"))
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	for l.run("recover").code != 0 && time.Now().Before(deadline) {
+		time.Sleep(200 * time.Millisecond) // the guard holds the lock to its end
+	}
+	if len(l.sets()) != 0 {
+		t.Errorf("a set came of it: %v", l.sets())
+	}
+	left, err := filepath.Glob(filepath.Join(dest, ".*"))
+	l.ok(err)
+	if len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }

@@ -30,7 +30,7 @@ ADDRESS is an instance, or one of its policies: instance.design.backup.nightly.
 	}
 	cmd.AddCommand(
 		newBackupRunCommand(w), newBackupListCommand(w), newBackupShowCommand(w),
-		newBackupVerifyCommand(w), newBackupPruneCommand(w), newBackupRestoreCommand(w),
+		newBackupVerifyCommand(w), newBackupPruneCommand(w), newBackupRestoreCommand(w), newBackupGuardCommand(w),
 	)
 	return cmd
 }
@@ -95,6 +95,9 @@ func (w *world) runOrder(ctx context.Context, o orderOptions, order backup.Order
 	}
 	if !p.plan.HasChanges() {
 		return nil
+	}
+	if order.Verb == backup.Run && o.autoApprove {
+		defer w.startGuard(o.varOptions)()
 	}
 	return w.carryOut(ctx, o, sig, store, estate, p, "backup "+string(order.Verb))
 }
