@@ -83,8 +83,8 @@ func (o *Observation) Headline() string {
 // age is a span of time in the unit that people would say it in.
 func age(d time.Duration) string {
 	switch {
-	case d < 0:
-		return "0 min"
+	case d < time.Minute:
+		return "under 1 min"
 	case d < 2*time.Hour:
 		return fmt.Sprintf("%d min", int(d.Minutes()))
 	case d < 48*time.Hour:

@@ -56,7 +56,12 @@ func (m *maker) propose(p *Provider, b *config.Block, rec record, out *providers
 	was, known := rec[m.a.Name]
 	switch {
 	case !known:
-		out.Changes = append(out.Changes, m.change(b, "destination", plan.Create, nil, m.a.Destination, ""))
+		out.Changes = append(out.Changes,
+			m.change(b, "destination", plan.Create, nil, m.a.Destination, ""),
+			m.change(b, "method", plan.Create, nil, m.a.Method, ""),
+			m.change(b, "consistency", plan.Create, nil, m.a.Consistency, ""),
+			m.change(b, "retention", plan.Create, nil, words(m.a.Retention), ""),
+		)
 	case was.Destination != m.a.Destination:
 		out.Changes = append(out.Changes, m.change(b, "destination", plan.Update, was.Destination, m.a.Destination,
 			"the sets in "+was.Destination+" stay there"))
@@ -95,7 +100,7 @@ func (m *maker) retention(b *config.Block, was policyRecord, known bool, out *pr
 	if !known || was.Retention == m.a.Retention {
 		return nil
 	}
-	out.Changes = append(out.Changes, m.change(b, "retention", plan.Update, was.Retention, m.a.Retention, ""))
+	out.Changes = append(out.Changes, m.change(b, "retention", plan.Update, words(was.Retention), words(m.a.Retention), ""))
 	if !retention.Shrinks(was.Retention, m.a.Retention) {
 		return nil
 	}
@@ -115,6 +120,33 @@ func (m *maker) retention(b *config.Block, was policyRecord, known bool, out *pr
 	s := applied.prune(fmt.Sprintf("remove %d sets that retention no longer keeps: %s", len(ids), strings.Join(ids, ", ")), ids)
 	s.Danger = plan.Irreversible
 	return []providers.Step{s}
+}
+
+// words is a retention as a reader of a plan wants it.
+func words(p retention.Policy) string {
+	if p.Empty() {
+		return "all sets are kept"
+	}
+	var parts []string
+	for _, r := range []struct {
+		name  string
+		count int
+	}{
+		{"last", p.KeepLast},
+		{"hourly", p.KeepHourly},
+		{"daily", p.KeepDaily},
+		{"weekly", p.KeepWeekly},
+		{"monthly", p.KeepMonthly},
+		{"yearly", p.KeepYearly},
+	} {
+		if r.count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", r.count, r.name))
+		}
+	}
+	if p.KeepWithin != (retention.Span{}) {
+		parts = append(parts, "all within "+p.KeepWithin.String())
+	}
+	return "keep " + strings.Join(parts, ", ")
 }
 
 func keptBy(sets []retention.Set, p retention.Policy, now time.Time) map[string]bool {

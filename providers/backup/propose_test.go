@@ -128,7 +128,7 @@ func TestNewPolicyIsAdoptedAndOverdue(t *testing.T) {
 	if got := kinds(p.Steps); got != "adopt prepare [save] publish verify prune" {
 		t.Errorf("steps: %s", got)
 	}
-	if got := changes(p); got != "create backup.nightly.destination, create backup.nightly.newest_set" {
+	if got := changes(p); got != "create backup.nightly.destination, create backup.nightly.method, create backup.nightly.consistency, create backup.nightly.retention, create backup.nightly.newest_set" {
 		t.Errorf("changes: %s", got)
 	}
 }

@@ -172,7 +172,7 @@ func (m *maker) inPlace(e set.Entry, r *restoreArgs, fail func(string, string, .
 	check.Cost = m.cost(KindVerify, verifyRate)
 	unpack := m.restoreStep(KindUnpack, plan.Prepare, providers.Online, "unpack "+what+" beside the data directory", "remove what was unpacked")
 	unpack.Cost = cost
-	aside := m.restoreStep(KindSetAside, plan.Protect, providers.Offline, "set aside what is there now", "put it back")
+	aside := m.restoreStep(KindSetAside, plan.Protect, providers.Offline, "set aside what is there now", "it is kept, and put back")
 	aside.Danger = plan.DataLoss
 	place := m.restoreStep(KindPlace, plan.Doing, providers.Offline, "put "+what+" of the set in place", "take it away again")
 	steps := []providers.Step{check, unpack, aside, place}
