@@ -13,6 +13,7 @@ import (
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/exclude"
 	"github.com/dssctl/dssctl/providers/backup/method"
 	"github.com/dssctl/dssctl/providers/backup/set"
 )
@@ -99,7 +100,7 @@ func (c *call) beside(what string) string {
 
 // insidePrefix begins dssctl's own folders in a data directory that is a volume
 // of its own.
-const insidePrefix = ".dssctl-"
+const insidePrefix = exclude.Own
 
 // unpacker performs backup.unpack.
 type unpacker struct{}

@@ -15,9 +15,6 @@ import (
 // Programs that match patterns in their own way are given these. What vanishes
 // meanwhile is not listed.
 func (m *Matcher) Concrete(root string) (emptied, dropped []string, err error) {
-	if m.Empty() {
-		return nil, nil, nil
-	}
 	w := walk{m: m}
 	if err := w.folder(root, nil); err != nil {
 		return nil, nil, fmt.Errorf("look for what the backup of %s leaves out: %w", root, err)

@@ -38,6 +38,11 @@ type Matcher struct {
 	globs    []glob
 }
 
+// Own begins the names of dssctl's own folders at the top of a data directory
+// that is a volume of its own, such as what a restore has replaced. They are
+// never part of a backup.
+const Own = ".dssctl-"
+
 // Compile checks the rules. The error names each class and glob that is wrong.
 func Compile(r Rules) (*Matcher, error) {
 	m := &Matcher{rules: r, emptied: map[string]bool{}, thinned: map[string]bool{}}
@@ -78,7 +83,7 @@ func (m *Matcher) add(c Class) {
 // Rules returns what the matcher was made from.
 func (m *Matcher) Rules() Rules { return m.rules }
 
-// Empty reports whether nothing at all is left out.
+// Empty reports whether no rule leaves anything out.
 func (m *Matcher) Empty() bool { return len(m.rules.Classes) == 0 && len(m.rules.Globs) == 0 }
 
 // Verdict tells what becomes of a path relative to the data directory,
@@ -86,6 +91,9 @@ func (m *Matcher) Empty() bool { return len(m.rules.Classes) == 0 && len(m.rules
 // for a folder before what is below it, and not for what is below a folder that
 // is not kept.
 func (m *Matcher) Verdict(rel string, dir bool) Verdict {
+	if strings.HasPrefix(rel, Own) {
+		return Drop
+	}
 	first, rest, below := strings.Cut(rel, "/")
 	if v := m.byClass(first, rest, below, dir); v != Keep {
 		return v
