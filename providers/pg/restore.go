@@ -163,8 +163,10 @@ func (t Tools) rows(ctx context.Context, r Restore, program tool, c *Conn, m *mo
 		for i := range columns {
 			columns[i] = Quote(columns[i])
 		}
-		tag, err := c.PgConn().CopyFrom(ctx, &meter{rows, told},
+		counted := &meter{r: rows, told: told}
+		tag, err := c.PgConn().CopyFrom(ctx, counted,
 			"COPY "+m.quote(m.tables[tab.Name])+" ("+strings.Join(columns, ", ")+") FROM STDIN")
+		counted.end()
 		if broken := rows.broken.Load(); broken != nil && !c.IsClosed() {
 			return *broken // when pg_restore ended too early, it says why
 		}

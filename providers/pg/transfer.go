@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
@@ -261,26 +262,40 @@ func (t *Transfer) rows(ctx context.Context, source, target *Conn, m *move, tab 
 		w.CloseWithError(err)
 		read <- err
 	}()
-	_, writeErr := target.PgConn().CopyFrom(ctx, &meter{r, told},
+	counted := &meter{r: r, told: told}
+	_, writeErr := target.PgConn().CopyFrom(ctx, counted,
 		"COPY "+m.quote(m.tables[tab.Name])+" ("+list+") FROM STDIN (FORMAT "+format+")")
 	r.CloseWithError(errTarget)
+	counted.end()
 	if readErr := <-read; readErr != nil && !errors.Is(readErr, errTarget) {
 		return source.fail(ctx, "read table "+tab.Name+" from", readErr)
 	}
 	return target.fail(ctx, "write table "+tab.Name+" to", writeErr)
 }
 
+// meter tells how much is read through it. A CopyFrom whose connection is lost
+// returns while its reader is still at work: end waits for it, so that nothing is
+// told any more when a transfer has ended.
 type meter struct {
 	r    io.Reader
-	told func(int64)
+	mu   sync.Mutex
+	told func(int64) // nil at the end
 }
 
 func (m *meter) Read(b []byte) (int, error) {
 	n, err := m.r.Read(b)
-	if n > 0 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n > 0 && m.told != nil {
 		m.told(int64(n))
 	}
 	return n, err
+}
+
+func (m *meter) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.told = nil
 }
 
 // compare computes both sides' sums at the same time.

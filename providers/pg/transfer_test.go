@@ -217,6 +217,28 @@ func TestTransferNoticesDifferences(t *testing.T) {
 	}
 }
 
+// What is being told when a transfer ends is told to its end, and nothing after it.
+func TestNothingIsToldBehindTheEnd(t *testing.T) {
+	inside, goOn := make(chan struct{}), make(chan struct{})
+	var told atomic.Int64
+	m := &meter{r: strings.NewReader("rows and rows"), told: func(n int64) {
+		close(inside)
+		<-goOn
+		told.Add(n)
+	}}
+	buf := make([]byte, 4)
+	go func() { _, _ = m.Read(buf) }()
+	<-inside
+	go close(goOn)
+	m.end()
+	if n := told.Load(); n != 4 {
+		t.Errorf("at the end %d bytes were told, want 4", n)
+	}
+	if n, err := m.Read(make([]byte, 4)); n != 4 || err != nil || told.Load() != 4 {
+		t.Errorf("behind the end: read %d, %v, told %d", n, err, told.Load())
+	}
+}
+
 func TestTransferBreaksOff(t *testing.T) {
 	shared := server(t)
 	src := database(t, shared)
