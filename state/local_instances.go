@@ -33,7 +33,11 @@ func (l *Local) save(s *stateFile) error {
 	if err != nil {
 		return fmt.Errorf("write the state: %w", err)
 	}
-	if err := atomicfile.Write(l.path(stateName), b, fileMode); err != nil {
+	err = atomicfile.Sweep(l.dir, stateName) // the caller holds the file's lock
+	if err == nil {
+		err = atomicfile.Write(l.path(stateName), b, fileMode)
+	}
+	if err != nil {
 		return fmt.Errorf("write the state (the former one is untouched): %w", err)
 	}
 	return nil
@@ -76,6 +80,9 @@ func (l *Local) identity() (*stateFile, secret.Key, error) {
 			return nil, nil, err
 		}
 		text := []byte(hex.EncodeToString(key) + "\n")
+		if err := atomicfile.Sweep(l.dir, keyName); err != nil {
+			return nil, nil, fmt.Errorf("write the key of the state: %w", err)
+		}
 		if err := atomicfile.Write(l.path(keyName), text, fileMode); err != nil {
 			return nil, nil, fmt.Errorf("write the key of the state: %w", err)
 		}

@@ -146,7 +146,11 @@ func (j *localJournal) SetStatus(_ context.Context, s RunStatus) error {
 	if err != nil {
 		return fmt.Errorf("write the head of the run %s: %w", run.ID, err)
 	}
-	if err := atomicfile.Write(filepath.Join(j.dir, headName), b, fileMode); err != nil {
+	err = atomicfile.Sweep(j.dir, headName) // the caller holds the estate's lock
+	if err == nil {
+		err = atomicfile.Write(filepath.Join(j.dir, headName), b, fileMode)
+	}
+	if err != nil {
 		return fmt.Errorf("note that the run %s is %s: %w", run.ID, s, err)
 	}
 	j.run = run

@@ -66,7 +66,11 @@ func (r lockRecord) write(lock string) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(recordPath(lock), b, fileMode)
+	path := recordPath(lock)
+	if err := atomicfile.Sweep(filepath.Dir(path), filepath.Base(path)); err != nil { // the lock is held
+		return err
+	}
+	return atomicfile.Write(path, b, fileMode)
 }
 
 // gone reports whether the holder is known to have ended. self is a record of

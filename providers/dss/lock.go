@@ -24,6 +24,17 @@ type Holder struct {
 	Since time.Time `json:"since"`
 }
 
+// sweep removes what a killed dssctl left where it edits files: whole new ones
+// under names that DSS does not know. The lock keeps other writers away.
+func (in *Instance) sweep() error {
+	for _, dir := range []string{in.companion, in.DataDir, in.Path("config"), in.Path("bin")} {
+		if err := atomicfile.Sweep(dir, ""); err != nil {
+			return fmt.Errorf("remove what a killed dssctl left: %w", err)
+		}
+	}
+	return nil
+}
+
 // LockBeside keeps every other dssctl off the instance, also one with another
 // estate or another companion folder: the lock is on the data directory itself
 // (a flock, which changes nothing in it and ends with the process). Who holds
@@ -63,6 +74,9 @@ func (in *Instance) LockBeside(why string) (release func() error, err error) {
 	})
 	if err == nil {
 		_, err = in.EnsureCompanion()
+	}
+	if err == nil {
+		err = in.sweep()
 	}
 	if err == nil {
 		err = atomicfile.Write(about, append(raw, '\n'), 0o600)

@@ -257,7 +257,8 @@ func canClone(file, dir string) bool {
 		return false
 	}
 	defer src.Close()
-	dst, err := os.CreateTemp(dir, ".clone-")
+	// What a killed run leaves of it goes with the old backups.
+	dst, err := os.CreateTemp(dir, partPrefix+"clone-")
 	if err != nil {
 		return false
 	}
