@@ -3,9 +3,12 @@ package dsskit
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // TableRows is what a table of the runtime databases holds.
@@ -32,6 +35,28 @@ func (i *Instance) ExternalRows(ctx context.Context) ([]TableRows, error) {
 	return i.dump(ctx, "external")
 }
 
+// LiveRows counts the databases that the running DSS uses, without digests.
+func (i *Instance) LiveRows(ctx context.Context) ([]TableRows, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, i.URL()+"/dip/dsskit/rows", http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("count rows: %w", err)
+	}
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("count rows: %w", err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("the answer is %s: %s", response.Status, text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("count rows: %w", err)
+	}
+	return parseRows(string(text))
+}
+
 // Total sums the rows of one database, or of all with database "".
 func Total(tables []TableRows, database string) int {
 	total := 0
@@ -48,6 +73,10 @@ func (i *Instance) dump(ctx context.Context, where string) ([]TableRows, error) 
 	if err != nil {
 		return nil, err
 	}
+	return parseRows(out)
+}
+
+func parseRows(out string) ([]TableRows, error) {
 	var tables []TableRows
 	for line := range strings.Lines(out) {
 		f := strings.Split(strings.TrimSpace(line), "\t")

@@ -59,13 +59,32 @@ func Compile(ctx context.Context, cacheDir string) (jar string, err error) {
 	if err := javac(ctx, work, libraries); err != nil {
 		return "", err
 	}
+	// Without it everything works as well, only slower.
+	_ = archiveClasses(ctx, filepath.Join(work, archiveName), libraries)
 	if err := os.MkdirAll(filepath.Dir(jar), 0o755); err != nil {
+		return "", fmt.Errorf("compile the simulated DSS: %w", err)
+	}
+	if err := os.Rename(filepath.Join(work, archiveName), filepath.Join(filepath.Dir(jar), archiveName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("compile the simulated DSS: %w", err)
 	}
 	if err := os.Rename(filepath.Join(work, "dss.jar"), jar); err != nil {
 		return "", fmt.Errorf("compile the simulated DSS: %w", err)
 	}
 	return jar, nil
+}
+
+// archiveName is the file beside the jar with the libraries' classes as a JVM has them in memory: reading them from
+// there halves the time that each program of the kit takes to start.
+const archiveName = "libraries.jsa"
+
+func archiveClasses(ctx context.Context, archive string, libraries []string) error {
+	cmd := exec.CommandContext(ctx, "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:ArchiveClassesAtExit="+archive,
+		"-cp", joinPaths(libraries), "org.h2.tools.Shell", "-url", "jdbc:h2:"+filepath.Join(filepath.Dir(archive), "archive"),
+		"-sql", "CREATE TABLE a (b BIGINT PRIMARY KEY, c VARCHAR); CREATE INDEX d ON a (b, c); INSERT INTO a VALUES (1, 'x'); SELECT COUNT(*) FROM a")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("archive the classes of %v: %w\n%s", libraries, err, out)
+	}
+	return nil
 }
 
 func javac(ctx context.Context, work string, libraries []string) error {

@@ -48,6 +48,7 @@ func Build(ctx context.Context, dir string, opts KitOptions) (archivePath, kitDi
 			confVersion(opts.Version), opts.Version, uint32(opts.Seed)),
 		"lib/dss.jar":   program,
 		"lib/classpath": []byte(joinPaths(libraries) + "\n"),
+		"lib/archive":   []byte(filepath.Join(filepath.Dir(jar), archiveName) + "\n"),
 		"lib/seed":      fmt.Appendf(nil, "seed=%d\n", opts.Seed),
 	}
 	if err := fs.WalkDir(kitFiles, "kit", func(p string, d fs.DirEntry, err error) error {

@@ -55,7 +55,7 @@ public final class Backend {
       Thread.currentThread().join();
     }
     Faults.sleep(faults.time("start-slow", Duration.ofMillis(300)));
-    new Api(instance, faults).serve();
+    new Api(instance, faults, store).serve();
     System.out.println("[INFO] [dku.startup] - Ready");
   }
 

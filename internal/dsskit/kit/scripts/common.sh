@@ -113,7 +113,10 @@ supervisor_pid() {
 }
 
 export DIP_HOME DKUINSTALLDIR DKUJAVABIN
-CLASSPATH="$DKUINSTALLDIR/lib/dss.jar:$(cat "$DKUINSTALLDIR/lib/classpath")"
+# The libraries come first: the archive of their classes is good for a class path that begins with them alone.
+CLASSPATH="$(<"$DKUINSTALLDIR/lib/classpath"):$DKUINSTALLDIR/lib/dss.jar"
 JVM_FLAGS=(-XX:TieredStopAtLevel=1 -Xshare:auto -XX:+UseSerialGC -XX:-UsePerfData -Xmx128m)
+ARCHIVE=$(<"$DKUINSTALLDIR/lib/archive")
+if [ -r "$ARCHIVE" ]; then JVM_FLAGS+=("-XX:SharedArchiveFile=$ARCHIVE"); fi
 VERSION=$(sed -n 's/.*"product_version" *: *"\([^"]*\)".*/\1/p' "$DKUINSTALLDIR/dss-version.json")
 read_seed
