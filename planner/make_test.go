@@ -233,3 +233,24 @@ func TestIDs(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
+
+// Two aspects that both want the configuration regenerated get it once, behind
+// both of their edits.
+func TestTheSameStepComesOnceAWindow(t *testing.T) {
+	w := newWorld()
+	other := settings()
+	other.Steps = append(other.Steps, port().Steps[1])
+	w.add("design", "", facts(dss.ServiceRunning), obs{"install": port(), "general_settings": other})
+	p, _ := planner.Make(w.Input)
+	var titles []string
+	p.Actions(func(_ *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
+		if a.Phase == plan.Doing || a.Phase == plan.Replay {
+			titles = append(titles, a.Title)
+		}
+		return true
+	})
+	want := []string{"set port in install.ini", "set maxRunningActivities in general-settings.json", "regenerate the configuration"}
+	if diff := cmp.Diff(want, titles); diff != "" {
+		t.Error(diff)
+	}
+}

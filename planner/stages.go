@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -134,7 +135,7 @@ func (w window) stage(proposals []proposal, frame providers.Frame, req *provider
 			}
 		}
 	}
-	actions := append(slices.Clone(frame.Open(*req, kinds)), steps...)
+	actions := append(slices.Clone(frame.Open(*req, kinds)), onceEach(steps)...)
 	closing := frame.Close(*req, w.trial != nil)
 	actions = append(actions, closing...)
 	sortByPhase(actions)
@@ -150,6 +151,22 @@ func (w window) stage(proposals []proposal, frame providers.Frame, req *provider
 		req.Facts.Service = dss.ServiceRunning
 	}
 	return st
+}
+
+// onceEach leaves out what comes again: a step that two aspects ask for in the
+// same words is done once, when both have done what comes before it.
+func onceEach(steps []plan.Action) []plan.Action {
+	var out []plan.Action
+	for i := range steps {
+		again := slices.ContainsFunc(steps[i+1:], func(later plan.Action) bool {
+			later.Block = steps[i].Block
+			return reflect.DeepEqual(steps[i], later)
+		})
+		if !again {
+			out = append(out, steps[i])
+		}
+	}
+	return out
 }
 
 // The order of trials.

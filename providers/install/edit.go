@@ -128,7 +128,11 @@ func (edit) Verify(_ context.Context, c *providers.Call) error {
 	if len(wrong) > 0 {
 		return fmt.Errorf("read %s again: it is not as it was written: %s", c.Instance.Path(dss.InstallINIFile), strings.Join(wrong, ", "))
 	}
-	return nil
+	a, err := arguments(c)
+	if err != nil || len(a.Record) == 0 {
+		return err
+	}
+	return c.Record(a.Aspect, a.Record)
 }
 
 // Undo puts the lines back one by one, which makes the old file, byte for

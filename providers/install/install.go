@@ -42,7 +42,7 @@ func (l *line) name() string { return l.Section + "." + l.Key }
 type stepArgs struct {
 	Lines []line `json:"lines,omitempty"`
 	// Aspect and Record are what state shall remember when all is done.
-	Aspect string          `json:"aspect"`
+	Aspect string          `json:"aspect,omitempty"`
 	Record json.RawMessage `json:"record,omitempty"`
 	// Govern nodes have another tool.
 	Govern bool `json:"govern,omitempty"`
@@ -53,7 +53,7 @@ func stepsFor(req providers.Request, aspect, title string, lines []line, record 
 	govern := req.Facts.NodeType == "govern"
 	edit := providers.Step{Window: providers.Offline, Action: plan.Action{
 		Kind: KindEdit, Title: title, Phase: plan.Doing,
-		Args: marshal(stepArgs{Lines: lines, Aspect: aspect, Govern: govern}),
+		Args: marshal(stepArgs{Lines: lines, Aspect: aspect, Record: record, Govern: govern}),
 		Undo: plan.Undo{Possible: true, How: "exact bytes, then " + regenerateCommand(govern)},
 		Cost: plan.Cost{Seconds: 0.1},
 	}}
@@ -62,9 +62,10 @@ func stepsFor(req providers.Request, aspect, title string, lines []line, record 
 			Probe: dss.InstallINIFile + "#" + lines[i].name(), Subject: lines[i].name() + " in install.ini",
 		})
 	}
+	// Of whichever aspect, it is the same step: a window has it once.
 	return []providers.Step{edit, {Window: providers.Offline, Action: plan.Action{
 		Kind: KindRegenerate, Title: "have DSS regenerate its configuration (" + regenerateCommand(govern) + ")", Phase: plan.Replay,
-		Args: marshal(stepArgs{Aspect: aspect, Record: record, Govern: govern}),
+		Args: marshal(stepArgs{Govern: govern}),
 		Undo: plan.Undo{Possible: true, How: "run again once install.ini is put back"},
 		Cost: plan.Cost{Seconds: 5},
 	}}}
