@@ -213,8 +213,8 @@ func (copyStep) Undo(ctx context.Context, c *providers.Call) error {
 	return nil
 }
 
-// leaveMore leaves alone what the copy did not make. What the role made is
-// remembered: the next plan knows from which run it is.
+// leaveMore leaves alone what the copy or transfer did not make. What the role
+// made is remembered: the next plan knows from which run it is.
 func leaveMore(ctx context.Context, c *providers.Call, former record, r resolved) error {
 	more, err := pg.Objects(ctx, r.login, r.place, false)
 	if err != nil || len(more) == 0 {

@@ -107,9 +107,15 @@ func transferAndRotate(t *testing.T, r *rig) {
 	}
 	r.wantEmpty(block)
 	settings := r.settings()
+	// DSS makes another table there; it stays, and is remembered.
+	r.sql(`SET ROLE dss; CREATE TABLE rt.alate (id integer)`)
 	if left := r.undo(p, e); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
+	if rec := readRecord(r.record); len(rec.Leftovers) != 1 || !rec.Leftovers[0].ByDSS || rec.Leftovers[0].Objects[0].Name != "alate" {
+		t.Errorf("the undo remembers %+v", rec)
+	}
+	r.sql(`DROP TABLE rt.alate`)
 	if diff := cmp.Diff(old, r.tables("rt")); diff != "" {
 		t.Errorf("after the undo of the transfer: %s", diff)
 	}

@@ -141,6 +141,7 @@ func rowsOf(tables []pg.Table) int64 {
 	return n
 }
 
+// Undo drops exactly what was carried; the old tables were never touched.
 func (transferStep) Undo(ctx context.Context, c *providers.Call) error {
 	var receipt transferReceipt
 	if found, err := c.Receipt.Load(&receipt); err != nil || !found {
@@ -153,5 +154,5 @@ func (transferStep) Undo(ctx context.Context, c *providers.Call) error {
 	if err := pg.Drop(ctx, r.login, r.place.Schema, receipt.Planned); err != nil {
 		return left(c, a.Former, r, receipt.Planned, false, err)
 	}
-	return nil
+	return leaveMore(ctx, c, a.Former, r)
 }
