@@ -4,10 +4,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export GOFLAGS := -buildvcs=false
 
-.PHONY: help build setup test lint fmt docs demo bench fuzz clean
+.PHONY: help build setup test test-long lint fmt docs demo bench fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/dssctl
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/dssctl ./cmd/dssctl
@@ -17,6 +17,9 @@ setup: ## install what the tests and the demo need and the machine lacks
 
 test: setup ## run all tests, with the race detector, never as root
 	@scripts/test ./...
+
+test-long: setup ## kill dssctl at each of its system calls, instead of at each kind of them (hours)
+	@DSSCTL_TEST_LONG=1 scripts/test ./cmd/dssctl -run TestKilledAnywhereThenRecover -v
 
 lint: ## run the linters
 	@scripts/lint

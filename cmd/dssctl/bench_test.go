@@ -19,10 +19,10 @@ const answered = "answered"
 
 // testedWorld is the world that DSSCTL_TEST_RUN asks for.
 func testedWorld(spec string) *world {
-	if spec != answered {
-		return crashingWorld(spec)
-	}
 	w := testWorld()
+	if spec != answered {
+		return w
+	}
 	collectLess(w.getenv)
 	w.runner = answeringRunner{w.runner}
 	return w

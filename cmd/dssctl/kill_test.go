@@ -2,195 +2,264 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/dssctl/dssctl/internal/dsskit"
 )
 
-// killLane tries its points one after the other, on instances of its own.
-type killLane struct {
+// killCase is a command that is killed at its places.
+type killCase struct {
+	name    string
 	example example
-	seed    int64
-	points  []string
+	// prepare brings the fresh estate to where the command starts from. It
+	// returns the command, and how it may leave the instances.
+	prepare func(l *lab) (from shelf, args []string, before, after settled)
+	// wanted chooses among the places for `make test`; see everyKind. All are
+	// tried by `make test-long`.
+	wanted func([]place) []place
+	lanes  int // side by side, each with a part of the places
 }
 
-// killLanes are every point of the first example, and some of the others, which
-// take the same actions on more instances. A run ends its kind of points.
-func killLanes() []killLane {
-	const each = 4
-	var lanes []killLane
-	for i := range each {
-		lanes = append(lanes, killLane{example: examples[0], seed: int64(31 + i)})
-	}
-	kinds := []string{"record", "command", "behind"}
-	for _, kind := range kinds {
-		for n := 1; n <= 100; n++ {
-			lane := &lanes[n%each]
-			lane.points = append(lane.points, fmt.Sprintf("%s %d", kind, n))
-		}
-	}
-	for i, e := range examples[1:] {
-		lane := killLane{example: e, seed: int64(61 + i)}
-		for i, kind := range kinds {
-			for n := 2 + i; n <= 200; n += []int{9, 4, 4}[i] {
-				lane.points = append(lane.points, fmt.Sprintf("%s %d", kind, n))
-			}
-		}
-		lanes = append(lanes, lane)
-	}
-	return lanes
+var apply = []string{"apply", "-auto-approve"}
+
+var killCases = []killCase{
+	{name: "apply", example: examples[0], lanes: 2, wanted: records(1), prepare: applying},
+	{name: "apply to two", example: examples[1], lanes: 1, wanted: records(5), prepare: applying},
+	{name: "transfer", example: examples[0], lanes: 1, wanted: everyKind, prepare: func(l *lab) (shelf, []string, settled, settled) {
+		l.run(apply...).must(l.t, 0)
+		rows := l.shelve("applied", true).rows
+		l.edit(`schema       = "dss_runtime"`, `schema       = "dss_moved"`)
+		from := l.shelve("fresh", true)
+		before := l.settle("before", false, rows)
+		return from, apply, before, settled{name: "after", declared: true, rows: rows}
+	}},
+	{name: "rollback", example: examples[0], lanes: 1, wanted: everyKind, prepare: func(l *lab) (shelf, []string, settled, settled) {
+		rows := l.shelve("fresh", true).rows // what is written later is lost, as allowed
+		l.run(apply...).must(l.t, 0)
+		from := l.shelve("applied", true)
+		before := l.settle("before", true, rows)
+		return from, []string{"rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss"}, before, settled{name: "after", rows: rows}
+	}},
+	{name: "recover -resume", example: examples[0], lanes: 1, wanted: every(7), prepare: recovering("-resume")},
+	{name: "recover -rollback", example: examples[0], lanes: 1, wanted: every(7), prepare: recovering("-rollback")},
 }
 
-// Law 4: killed at each journal record and inside each command, then recover:
-// each instance ends wholly before or wholly after, DSS runs, nothing is lost.
-func TestKilledAnywhereThenRecover(t *testing.T) {
-	directions := [][]string{{"recover"}, {"recover", "-resume"}, {"recover", "-rollback"}}
-	for i, lane := range killLanes() {
-		t.Run(fmt.Sprintf("%s lane %d", lane.example.name, i), func(t *testing.T) {
-			t.Parallel()
-			l := lane.example.lab(t, lane.seed)
-			pristine := filepath.Join(l.data, "..", "pristine")
-			rows := map[string]int{}
-			for name := range l.dss {
-				l.stop(name)
-				rows[name] = l.rows(name)
+func applying(l *lab) (shelf, []string, settled, settled) {
+	from := l.shelve("fresh", true)
+	return from, apply, l.settle("before", false, from.rows), settled{name: "after", declared: true, rows: from.rows}
+}
+
+// recovering begins where an apply was killed in the middle of the copy.
+func recovering(direction string) func(l *lab) (shelf, []string, settled, settled) {
+	return func(l *lab) (shelf, []string, settled, settled) {
+		fresh := l.shelve("fresh", true)
+		before := l.settle("before", false, fresh.rows)
+		all := l.places(apply...)
+		after := l.settle("after", true, fresh.rows)
+		copying := slices.IndexFunc(all, func(p place) bool { return p.soon && strings.HasPrefix(p.call, "journal design/8 ") })
+		l.unshelve(fresh)
+		if o := l.killedAt(all[copying], apply...); !o.killed {
+			l.t.Fatalf("not killed in the copy: %s", o)
+		}
+		for _, in := range l.dss {
+			l.ok(in.Kill())
+		}
+		return l.shelve("killed", false), []string{"recover", direction}, before, after
+	}
+}
+
+// everyKind chooses the first place of each kind: system call and file, kind of
+// journal record, command of DSS.
+func everyKind(all []place) []place {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(slices.Clone(all), func(p place) bool {
+		known := seen[p.kind()]
+		seen[p.kind()] = true
+		return known
+	})
+}
+
+// records chooses every kind and each n-th of the other journal records, with the
+// moments inside of commands.
+func records(n int) func([]place) []place {
+	return func(all []place) []place {
+		kinds, i := everyKind(all), 0
+		return slices.DeleteFunc(slices.Clone(all), func(p place) bool {
+			if slices.Contains(kinds, p) {
+				return false
 			}
-			copyTree(t, l.data, pristine)
-			ended, tried := map[string]bool{}, map[string]int{}
-			n := i
-			for _, point := range lane.points {
-				kind, _, _ := strings.Cut(point, " ")
-				if ended[kind] {
-					continue
-				}
-				l.reset(pristine)
-				before := configs(t, l.data)
-				o := dssctl(t, l.dir, append(l.env, asDssctl+"="+point), "apply", "-auto-approve")
-				if !o.killed {
-					o.must(t, 0)
-					ended[kind] = true
-					continue
-				}
-				tried[kind]++
-				n++
-				args := directions[n%len(directions)]
-				rec := l.run(args...)
-				where := fmt.Sprintf("killed at %q, %s: %s", point, strings.Join(args, " "), rec)
-				if rec.code != 0 && rec.code != 6 {
-					t.Fatal(where)
-				}
-				l.wholly(where, before, rows)
-				if t.Failed() {
-					return
-				}
-			}
-			if tried["record"] < 10 || tried["command"]+tried["behind"] < 2 {
-				t.Errorf("too few points were tried: %v", tried)
-			}
-			t.Logf("tried: %v", tried)
+			i++
+			return !p.record() || i%n != 0
 		})
 	}
 }
 
-// reset puts all instances back as they were installed, and PostgreSQL and the
-// estate's state with them, and starts them.
-func (l *lab) reset(pristine string) {
-	l.t.Helper()
-	for _, in := range l.dss {
-		l.ok(in.Kill())
-	}
-	l.ok(os.RemoveAll(l.data))
-	l.ok(os.RemoveAll(filepath.Join(l.dir, ".dssctl")))
-	copyTree(l.t, pristine, l.data)
-	_, err := l.pg.Exec(context.Background(), "dss", `DROP SCHEMA IF EXISTS dss_runtime CASCADE`)
-	l.ok(err)
-	for name := range l.dss {
-		l.start(name)
+// every chooses each n-th place.
+func every(n int) func([]place) []place {
+	return func(all []place) []place {
+		var out []place
+		for i := n / 2; i < len(all); i += n {
+			out = append(out, all[i])
+		}
+		return out
 	}
 }
 
-// wholly checks that each instance is before or after the move, with its
-// history.
-func (l *lab) wholly(where string, before map[string]string, rows map[string]int) {
+// long is `make test-long`.
+func long() bool { return os.Getenv("DSSCTL_TEST_LONG") != "" }
+
+// Law 4: killed at each journal record and in the middle of each action, then
+// recover: each instance ends wholly before or wholly after, DSS runs, nothing is
+// lost.
+func TestKilledAnywhereThenRecover(t *testing.T) {
+	for i, c := range killCases {
+		for lane := range c.lanes {
+			t.Run(fmt.Sprintf("%s %d", c.name, lane), func(t *testing.T) {
+				t.Parallel()
+				l := c.example.lab(t, int64(31+10*i+lane))
+				from, args, before, after := c.prepare(l)
+				l.unshelve(from)
+				all := l.places(args...)
+				l.whole(after.name) // an undisturbed run, first of all
+				if after.configs == nil {
+					after.configs, after.tables = configs(t, l.data), l.tables()
+				}
+				chosen := all
+				if !long() {
+					chosen = c.wanted(all)
+				}
+				fresh, tried := false, 0
+				for n, at := range chosen {
+					if n%c.lanes != lane {
+						continue
+					}
+					if l.try(at, n, from, args, before, after, &fresh) {
+						tried++
+					}
+					if t.Failed() {
+						return
+					}
+				}
+				t.Logf("%d places, killed at %d of them", len(all), tried)
+				if tried*c.lanes < len(chosen)*3/4 {
+					t.Errorf("%d places were to be tried, and only %d were reached", len(chosen)/c.lanes, tried)
+				}
+			})
+		}
+	}
+}
+
+// try kills the command at one place and recovers. fresh says that the world is
+// as on the shelf already.
+func (l *lab) try(at place, n int, from shelf, args []string, before, after settled, fresh *bool) bool {
 	l.t.Helper()
-	want := 0 // of plan
+	directions := [][]string{{"recover"}, {"recover", "-resume"}, {"recover", "-rollback"}}
+	if !*fresh {
+		l.unshelve(from)
+	}
+	o := l.killedAt(at, args...)
+	if !o.killed && *fresh {
+		l.unshelve(from)
+		o = l.killedAt(at, args...)
+	}
+	*fresh = false
+	if !o.killed {
+		o.must(l.t, 0) // not on its way this time
+		return false
+	}
+	direction := directions[n%len(directions)]
+	rec := l.run(direction...)
+	l.t.Logf("killed %s, then %s", at, strings.Join(direction, " "))
+	where := fmt.Sprintf("killed %s, then %s: %s", at, strings.Join(direction, " "), rec)
+	if rec.code != 0 && rec.code != 6 {
+		l.t.Errorf("%s\nkilled was: %s", where, o)
+		return true
+	}
+	*fresh = l.wholly(where, before, after) && from.running
+	return true
+}
+
+// wholly checks that each instance is before or after, with its history. It
+// returns whether all are before.
+func (l *lab) wholly(where string, before, after settled) (unchanged bool) {
+	l.t.Helper()
+	now, unchanged, declared := l.settle("now", false, nil), true, true
 	for name := range l.dss {
 		if !l.running(name) {
 			l.t.Errorf("DSS of %s does not run\n%s", name, where)
-		}
-		tables := only(l.tables(), "dss_runtime."+name+"_")
-		if l.external(name) {
-			if len(tables) == 0 {
-				l.t.Errorf("%s is after, but without tables\n%s", name, where)
-			}
 			continue
 		}
-		want = 2
-		if diff := cmp.Diff(below(before, name), below(configs(l.t, l.data), name)); diff != "" {
-			l.t.Errorf("%s is before, but changed: %s\n%s", name, diff, where)
+		is, other := before, before.differs(now, name)
+		if other != "" {
+			is, unchanged = after, false
+			if diff := after.differs(now, name); diff != "" {
+				l.t.Errorf("%s is neither before nor after: before %s\nafter %s\n%s", name, other, diff, where)
+				continue
+			}
 		}
-		if len(tables) > 0 {
-			l.t.Errorf("%s is before, but with tables %v\n%s", name, tables, where)
+		declared = declared && is.declared
+		if rows := l.liveRows(name); rows < is.rows[name] {
+			l.t.Errorf("%s is %s, had %d rows of history, and now there are %d\n%s", name, is.name, is.rows[name], rows, where)
 		}
+	}
+	l.whole(where)
+	want := 2
+	if declared {
+		want = 0
 	}
 	if p := l.run("plan", "-detailed-exitcode"); p.code != want {
 		l.t.Errorf("the plan ends with %d, not %d: %s\n%s", p.code, want, p, where)
 	}
+	return unchanged && !l.t.Failed()
+}
+
+// whole checks that no run is open and that no half-written file lies about.
+func (l *lab) whole(where string) {
+	l.t.Helper()
 	if o := l.run("recover").must(l.t, 0); !strings.Contains(o.stdout, "No run is open") {
 		l.t.Errorf("a run is still open: %s\n%s", o, where)
 	}
-	for name := range l.dss {
-		l.stop(name)
-		if now := l.rows(name); now < rows[name] {
-			l.t.Errorf("%s had %d rows of history, and now there are %d\n%s", name, rows[name], now, where)
-		}
+	for _, in := range l.dss {
+		walk(l.t, in.DataDir, func(rel string, _ fs.FileInfo, _ []byte) {
+			if strings.Contains(filepath.Base(rel), ".dssctl-") {
+				l.t.Errorf("%s is left in %s\n%s", rel, in.DataDir, where)
+			}
+		})
 	}
 }
 
-func only(names []string, prefix string) []string {
-	var out []string
-	for _, n := range names {
-		if strings.HasPrefix(n, prefix) {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-// below is the part of a snapshot about one instance.
-func below(files map[string]string, name string) map[string]string {
-	out := map[string]string{}
-	for rel, about := range files {
-		if strings.HasPrefix(rel, name+"/") {
-			out[rel] = about
-		}
-	}
-	return out
-}
-
-// rows counts the history of a stopped instance, wherever it is.
-func (l *lab) rows(name string) int {
+// liveRows counts the history of a running instance.
+func (l *lab) liveRows(name string) int {
 	l.t.Helper()
-	count := l.dss[name].Rows
-	if l.external(name) {
-		count = l.dss[name].ExternalRows
-	}
-	tables, err := count(context.Background())
+	tables, err := l.dss[name].LiveRows(context.Background())
 	l.ok(err)
 	return dsskit.Total(tables, "")
 }
 
-// copyTree copies a folder as it is: links, modes, times.
-func copyTree(t *testing.T, from, to string) {
-	t.Helper()
-	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
-		t.Fatalf("cp: %v\n%s", err, out)
+// lastRun is the name of the newest run.
+func (l *lab) lastRun() string {
+	l.t.Helper()
+	var list struct{ Runs []struct{ ID string } }
+	l.ok(json.Unmarshal([]byte(l.run("state", "list", "-json").must(l.t, 0).stdout), &list))
+	return list.Runs[0].ID
+}
+
+// edit changes the estate's file.
+func (l *lab) edit(old, new string) {
+	l.t.Helper()
+	path := filepath.Join(l.dir, "main.dss.hcl")
+	raw, err := os.ReadFile(path)
+	l.ok(err)
+	src := strings.Replace(string(raw), old, new, 1)
+	if src == string(raw) {
+		l.t.Fatalf("%s has no %q", path, old)
 	}
+	l.ok(os.WriteFile(path, []byte(src), 0o644))
 }

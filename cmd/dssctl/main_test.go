@@ -19,7 +19,7 @@ import (
 
 // The test binary is dssctl itself when it is started under another name or
 // with this variable, so that tests run real processes that can be killed. See
-// crash_test.go for what else the variable says.
+// testedWorld for what else the variable says.
 const asDssctl = "DSSCTL_TEST_RUN"
 
 func TestMain(m *testing.M) {
