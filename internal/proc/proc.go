@@ -29,7 +29,8 @@ type Cmd struct {
 	// Stdout, when not nil, is where standard output goes instead of being
 	// captured: for data. At the end of a pipe the command dies with its reader.
 	Stdout *os.File
-	// Started is told the process once it runs.
+	// Started is told the process before the program in it begins: when the
+	// caller dies in Started, nothing was begun.
 	Started func(Process)
 	// Line is told each line of output as it comes, redacted, from one
 	// goroutine.

@@ -63,6 +63,14 @@ func (s *System) Run(ctx context.Context, c Cmd) (Result, error) {
 
 	// Not exec.CommandContext: it would kill the one process, not the group.
 	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx // the group is ended below
+	begin := func() {}
+	if c.Started != nil {
+		var giveUp func()
+		if begin, giveUp, err = hold(cmd); err != nil {
+			return failed(err)
+		}
+		defer giveUp()
+	}
 	cmd.Dir = c.Dir
 	cmd.Env = append(cleanEnvironment(os.Environ()), c.Env...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
@@ -77,6 +85,7 @@ func (s *System) Run(ctx context.Context, c Cmd) (Result, error) {
 	if c.Started != nil {
 		c.Started(identify(cmd.Process.Pid))
 	}
+	begin()
 	stopLines := s.follow(c.Line, hide, stdout, stderr)
 	ended := s.await(ctx, c, cmd.Process.Pid)
 	stopLines()
