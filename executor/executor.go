@@ -86,5 +86,6 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, raw []byte, o Option
 	if err := s.create(ctx, o.Why, raw); err != nil {
 		return nil, err
 	}
+	s.prune(ctx)
 	return s.forward(ctx, o)
 }

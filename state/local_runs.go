@@ -111,6 +111,33 @@ func (l *Local) writeRun(r Run, plan []byte) error {
 	return atomicfile.SyncDir(runs)
 }
 
+// DropRun removes a run's folder. Half removed it must not look like a run: it
+// first gets a name that the next run's making sweeps away.
+func (l *Local) DropRun(_ context.Context, id string) error {
+	if !ValidRunID(id) {
+		return fmt.Errorf("forget the run %q: not a run id such as 20261120-143907-4f2a: %w", id, ErrNotFound)
+	}
+	r, err := l.readHead(id)
+	if err != nil {
+		return err
+	}
+	if r.Status.Open() {
+		return fmt.Errorf("forget the run %s: it is still open; close it with `dssctl recover %s`", id, id)
+	}
+	gone := l.path("runs", newRun+id)
+	err = os.Rename(l.path("runs", id), gone)
+	if err == nil {
+		err = atomicfile.SyncDir(l.path("runs"))
+	}
+	if err == nil {
+		err = os.RemoveAll(gone)
+	}
+	if err != nil {
+		return fmt.Errorf("forget the run %s: %w", id, err)
+	}
+	return nil
+}
+
 // OpenRun returns a run's journal, or ErrNotFound.
 func (l *Local) OpenRun(_ context.Context, id string) (Journal, error) {
 	if _, err := l.check(); err != nil {

@@ -152,6 +152,9 @@ type Store interface {
 	OpenRun(ctx context.Context, id string) (Journal, error)
 	// Runs returns all heads, the newest first.
 	Runs(ctx context.Context) ([]Run, error)
+	// DropRun forgets a closed run for good; an open one is refused. The caller
+	// holds the lock.
+	DropRun(ctx context.Context, id string) error
 
 	// Lock takes the estate's lock or returns a *LockedError. A lock whose
 	// holder is known to be gone is taken over.

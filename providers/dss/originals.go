@@ -184,6 +184,30 @@ func (in *Instance) PutBack(run, rel string) error {
 	return nil
 }
 
+// PruneOriginals removes what runs kept that are not among the known ones, but
+// for the newest keep of them: they may be another estate's, or of a state that
+// was lost. The names of runs are in the order of their times.
+func (in *Instance) PruneOriginals(keep int, known map[string]bool) error {
+	entries, err := os.ReadDir(filepath.Join(in.companion, "originals"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for originals of old runs: %w", err)
+	}
+	var unknown []string // ascending, as the folder is read
+	for _, e := range entries {
+		if e.IsDir() && !known[e.Name()] && !strings.HasPrefix(e.Name(), ".") {
+			unknown = append(unknown, e.Name())
+		}
+	}
+	var errs []error
+	for _, run := range unknown[:max(0, len(unknown)-keep)] {
+		errs = append(errs, in.DropOriginals(run))
+	}
+	return errors.Join(errs...)
+}
+
 // DropOriginals removes what the run kept.
 func (in *Instance) DropOriginals(run string) error {
 	if _, _, err := in.originalPaths(run, "x"); err != nil {

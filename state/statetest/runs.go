@@ -197,3 +197,24 @@ func damagedJournal(t *testing.T, b *bench) {
 		t.Error("a damaged journal was continued")
 	}
 }
+
+func runDropped(t *testing.T, b *bench) {
+	s := b.open()
+	open, closed := b.run(s, "{}"), b.run(s, "{}")
+	b.ok(closed.SetStatus(b.ctx(), state.Done))
+	if err := s.DropRun(b.ctx(), open.Run().ID); err == nil {
+		t.Error("an open run was forgotten")
+	}
+	b.ok(s.DropRun(b.ctx(), closed.Run().ID))
+	if err := s.DropRun(b.ctx(), closed.Run().ID); !errors.Is(err, state.ErrNotFound) {
+		t.Errorf("forgotten once more: %v", err)
+	}
+	if _, err := b.open().OpenRun(b.ctx(), closed.Run().ID); !errors.Is(err, state.ErrNotFound) {
+		t.Errorf("a forgotten run was opened: %v", err)
+	}
+	runs, err := b.open().Runs(b.ctx())
+	b.ok(err)
+	if len(runs) != 1 || runs[0].ID != open.Run().ID {
+		t.Errorf("the runs that are left: %+v", runs)
+	}
+}

@@ -45,6 +45,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"update all", updateAll},
 		{"concurrent updates", concurrentUpdates},
 		{"run heads", runHeads},
+		{"run dropped", runDropped},
 		{"runs order", runsOrder},
 		{"unknown run", unknownRun},
 		{"journal", journal},
