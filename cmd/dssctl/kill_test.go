@@ -30,8 +30,8 @@ type killCase struct {
 var apply = []string{"apply", "-auto-approve"}
 
 var killCases = []killCase{
-	{name: "apply", example: examples[0], lanes: 2, wanted: records(1), prepare: applying},
-	{name: "apply to two", example: examples[1], lanes: 1, wanted: records(5), prepare: applying},
+	{name: "apply", example: examples[0], lanes: 2, wanted: kindsAndRecords(3), prepare: applying},
+	{name: "apply to two", example: examples[1], lanes: 1, wanted: records(7), prepare: applying},
 	{name: "transfer", example: examples[0], lanes: 1, wanted: everyKind, prepare: func(l *lab) (shelf, []string, settled, settled) {
 		l.run(apply...).must(l.t, 0)
 		rows := l.shelve("applied", true).rows
@@ -86,18 +86,19 @@ func everyKind(all []place) []place {
 	})
 }
 
-// records chooses every kind and each n-th of the other journal records, with the
-// moments inside of commands.
+// records chooses each n-th of the journal records and of the moments inside of
+// commands.
 func records(n int) func([]place) []place {
 	return func(all []place) []place {
-		kinds, i := everyKind(all), 0
-		return slices.DeleteFunc(slices.Clone(all), func(p place) bool {
-			if slices.Contains(kinds, p) {
-				return false
-			}
-			i++
-			return !p.record() || i%n != 0
-		})
+		return every(n)(slices.DeleteFunc(slices.Clone(all), func(p place) bool { return !p.record() }))
+	}
+}
+
+// kindsAndRecords chooses every kind, and of the journal records more.
+func kindsAndRecords(n int) func([]place) []place {
+	return func(all []place) []place {
+		chosen := append(everyKind(all), records(n)(all)...)
+		return slices.DeleteFunc(slices.Clone(all), func(p place) bool { return !slices.Contains(chosen, p) })
 	}
 }
 
