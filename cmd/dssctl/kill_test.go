@@ -253,14 +253,14 @@ func (l *lab) lastRun() string {
 }
 
 // edit changes the estate's file.
-func (l *lab) edit(old, new string) {
+func (l *lab) edit(from, to string) {
 	l.t.Helper()
 	path := filepath.Join(l.dir, "main.dss.hcl")
 	raw, err := os.ReadFile(path)
 	l.ok(err)
-	src := strings.Replace(string(raw), old, new, 1)
+	src := strings.Replace(string(raw), from, to, 1)
 	if src == string(raw) {
-		l.t.Fatalf("%s has no %q", path, old)
+		l.t.Fatalf("%s has no %q", path, from)
 	}
 	l.ok(os.WriteFile(path, []byte(src), 0o644))
 }

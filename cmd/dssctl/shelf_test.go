@@ -38,7 +38,7 @@ func (l *lab) shelve(name string, running bool) shelf {
 	}
 	copyTree(l.t, l.data, l.aside(name, "data"))
 	copyTree(l.t, l.dir, l.aside(name, "estate"))
-	l.sqlAt("postgres", fmt.Sprintf(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'dss'`))
+	l.sqlAt("postgres", `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'dss'`)
 	l.sqlAt("postgres", fmt.Sprintf(`CREATE DATABASE "shelf-%s" TEMPLATE dss`, name))
 	if running {
 		l.startAll()
