@@ -109,7 +109,7 @@ CREATE TABLE dss_runtime."designXother" (id int); ALTER TABLE dss_runtime.design
 		t.Errorf("%d rows were restored, and there were %d", now, rows)
 	}
 	l.start("design")
-	run([]int{0}, "rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss")
+	run([]int{0}, "rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss")
 	if now := strings.Join(l.tables(), "\n"); !strings.Contains(now, "dss_runtime.design_later") || strings.Contains(now, "dssctl_aside") {
 		t.Errorf("the rollback did not bring the tables back: %s", now)
 	}
@@ -144,7 +144,7 @@ CREATE TABLE dss_runtime."designXother" (id int); ALTER TABLE dss_runtime.design
 	if len(copied) != len(tables) {
 		t.Errorf("tables elsewhere: %v; the original had %v", copied, tables)
 	}
-	run([]int{0}, "rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss")
+	run([]int{0}, "rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss")
 	if left := only(l.tables(), "dss_copy."); len(left) > 0 {
 		t.Errorf("the rollback left %v", left)
 	}

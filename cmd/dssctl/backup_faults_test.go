@@ -191,7 +191,7 @@ esac
 	if got := read(); got != installed {
 		t.Errorf("the entry did not come back: %s", got)
 	}
-	run := lastRun(t, l)
+	run := l.lastRun()
 	l.run("rollback", run, "-auto-approve").must(t, 0)
 	if got := read(); !strings.Contains(got, "16 7") {
 		t.Errorf("the rollback did not put back what was there: %s", got)

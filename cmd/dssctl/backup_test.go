@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dssctl/dssctl/internal/dsskit"
+	"github.com/dssctl/dssctl/internal/killpoint"
 	"github.com/dssctl/dssctl/internal/view"
 )
 
@@ -112,7 +113,7 @@ func TestBackupAndRestoreInPlace(t *testing.T) {
 	l.start("design")
 
 	// And the restore itself can be undone.
-	run := lastRun(t, l)
+	run := l.lastRun()
 	l.run("rollback", run, "-auto-approve", "-allow", "data-loss").must(t, 0)
 	if _, err := os.Stat(filepath.Join(l.dss["design"].DataDir, "config/projects/LATER/params.json")); err != nil {
 		t.Errorf("what the restore replaced did not come back: %v", err)
@@ -121,179 +122,6 @@ func TestBackupAndRestoreInPlace(t *testing.T) {
 		t.Error("DSS does not run after the rollback")
 	}
 	noSecrets(t, l, o.String())
-}
-
-func lastRun(t *testing.T, l *lab) string {
-	t.Helper()
-	var out struct {
-		Runs []struct {
-			ID string `json:"id"`
-		} `json:"runs"`
-	}
-	o := l.run("state", "list", "-json").must(t, 0)
-	if err := json.Unmarshal([]byte(o.stdout), &out); err != nil || len(out.Runs) == 0 {
-		t.Fatalf("%v\n%s", err, o)
-	}
-	return out.Runs[0].ID
-}
-
-// goodSets are the ids of the sets that can be used.
-func goodSets(t *testing.T, l *lab) map[string]bool {
-	t.Helper()
-	out := map[string]bool{}
-	for _, r := range l.sets() {
-		if r.Broken == "" {
-			out[r.Set] = true
-		}
-	}
-	return out
-}
-
-// lostSets are those that are gone without a newer one in their place.
-func lostSets(before, after map[string]bool, kept int) []string {
-	var gone []string
-	for id := range before {
-		if !after[id] {
-			gone = append(gone, id)
-		}
-	}
-	newer := 0
-	for id := range after {
-		if !before[id] {
-			newer++
-		}
-	}
-	if len(gone) <= newer && len(after) >= min(kept, len(before)) {
-		return nil
-	}
-	return gone
-}
-
-// killPoints are every record of a run's journal, and the commands that it
-// starts, until a run ends without being killed.
-func killPoints(kinds ...string) []string {
-	var out []string
-	for _, kind := range kinds {
-		for n := 1; n <= 100; n++ {
-			out = append(out, fmt.Sprintf("%s %d", kind, n))
-		}
-	}
-	return out
-}
-
-// Killed at any point of a backup: no good set is lost, no half one is listed,
-// and DSS runs, after `recover` in any direction or the next scheduled backup.
-func TestBackupKilledAnywhere(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, 72)
-	l.install("design", dsskit.InstallOptions{})
-	dest := l.backupEstate(`
-    retention {
-      keep_last = 2
-    }`)
-	l.run("apply", "-auto-approve").must(t, 0)
-	l.run("backup", "run", "-auto-approve").must(t, 0)
-	ways := [][]string{{"recover"}, {"recover", "-rollback"}, {"backup", "run", "-auto-approve"}}
-	ended, tried := map[string]bool{}, 0
-	for _, point := range killPoints("record", "command", "behind") {
-		kind, _, _ := strings.Cut(point, " ")
-		if ended[kind] {
-			continue
-		}
-		before := goodSets(t, l)
-		o := dssctl(t, l.dir, append(l.env, asDssctl+"="+point), "backup", "run", "-auto-approve")
-		if !o.killed {
-			o.must(t, 0)
-			ended[kind] = true
-			continue
-		}
-		tried++
-		way := ways[tried%len(ways)]
-		rec := l.run(way...)
-		where := fmt.Sprintf("killed at %q, then %s: %s", point, strings.Join(way, " "), rec)
-		if rec.code != 0 && rec.code != 6 {
-			t.Fatal(where)
-		}
-		after := goodSets(t, l)
-		if lost := lostSets(before, after, 2); len(lost) > 0 {
-			t.Fatalf("good sets were lost: %v; before %v, after %v\n%s", lost, before, after, where)
-		}
-		for _, r := range l.sets() {
-			if r.Broken != "" {
-				t.Fatalf("a broken set is listed: %+v\n%s", r, where)
-			}
-		}
-		if !l.running("design") {
-			t.Fatalf("DSS does not run\n%s", where)
-		}
-		if o := l.run("recover").must(t, 0); !strings.Contains(o.stdout, "No run is open") {
-			t.Fatalf("a run is still open: %s\n%s", o, where)
-		}
-	}
-	if tried < 15 {
-		t.Errorf("too few points were tried: %d", tried)
-	}
-	l.run("backup", "run", "-auto-approve").must(t, 0)
-	left, err := filepath.Glob(filepath.Join(dest, ".*"))
-	l.ok(err)
-	if len(left) > 0 {
-		t.Errorf("unfinished sets were left behind a good backup: %v", left)
-	}
-	for id := range goodSets(t, l) {
-		l.run("backup", "verify", "-set", id).must(t, 0)
-	}
-	t.Logf("tried %d points", tried)
-}
-
-// Killed at any point of a restore, then recovered: the data directory is wholly
-// the set's or wholly what was there, and DSS runs.
-func TestRestoreKilledAnywhere(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, 73)
-	l.install("design", dsskit.InstallOptions{})
-	l.backupEstate("")
-	l.run("apply", "-auto-approve").must(t, 0)
-	l.run("backup", "run", "-auto-approve").must(t, 0)
-	ofSet := configs(t, l.data)
-	mark := filepath.Join(l.dss["design"].DataDir, "config", "projects", "LATER", "params.json")
-	ways := [][]string{{"recover"}, {"recover", "-resume"}, {"recover", "-rollback"}}
-	ended, tried := map[string]bool{}, map[bool]int{}
-	for i, point := range killPoints("record", "before", "behind") {
-		kind, _, _ := strings.Cut(point, " ")
-		if ended[kind] {
-			continue
-		}
-		write(t, filepath.Dir(mark), "params.json", "{}")
-		asBefore := configs(t, l.data)
-		o := dssctl(t, l.dir, append(l.env, asDssctl+"="+point), "backup", "restore", "instance.design", "-auto-approve", "-allow", "data-loss")
-		if !o.killed {
-			o.must(t, 0)
-			ended[kind] = true
-			continue
-		}
-		way := ways[i%len(ways)]
-		rec := l.run(way...)
-		where := fmt.Sprintf("killed at %q, then %s: %s", point, strings.Join(way, " "), rec)
-		if rec.code != 0 && rec.code != 6 {
-			t.Fatal(where)
-		}
-		if !l.running("design") {
-			t.Fatalf("DSS does not run\n%s", where)
-		}
-		_, err := os.Stat(mark)
-		want := ofSet
-		if err == nil {
-			want = asBefore
-		}
-		if diff := cmp.Diff(want, configs(t, l.data)); diff != "" {
-			t.Fatalf("the data directory is neither before nor after (mark there: %v):\n%s\n%s", err == nil, diff, where)
-		}
-		tried[err == nil]++
-	}
-	if tried[true] < 5 || tried[false] < 5 {
-		t.Errorf("too few points ended before (%d) or after (%d)", tried[true], tried[false])
-	}
-	t.Logf("ended before: %d, after: %d", tried[true], tried[false])
 }
 
 // Restored elsewhere: another path and port, a newer kit; the instance starts,
@@ -342,7 +170,7 @@ func TestRestoreElsewhere(t *testing.T) {
 	// State knows nothing of it, and what was made can be taken away again.
 	l.ok(os.Rename(l.dss["design"].DataDir+".lost", l.dss["design"].DataDir))
 	l.run("plan", "-detailed-exitcode").must(t, 0)
-	l.run("rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss").must(t, 0)
+	l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
 	if _, err := os.Stat(there); !os.IsNotExist(err) {
 		t.Errorf("the instance elsewhere is still there: %v", err)
 	}
@@ -411,7 +239,14 @@ func TestBackupGuard(t *testing.T) {
 	dest := l.backupEstate("")
 	l.run("apply", "-auto-approve").must(t, 0)
 	// Behind the command that stops DSS.
-	o := dssctl(t, l.dir, append(l.env, asDssctl+"=behind 1"), "backup", "run", "-auto-approve")
+	stopped := false
+	o := l.traced(func(p place) killpoint.Fate {
+		if stopped {
+			return killpoint.Die
+		}
+		stopped = strings.HasPrefix(p.call, "journal design/2 end")
+		return killpoint.Live
+	}, "backup", "run", "-auto-approve")
 	if !o.killed {
 		t.Fatalf("it was not killed: %s", o)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/method"
@@ -33,6 +34,9 @@ func (preparer) Do(ctx context.Context, pc *providers.Call) error {
 		return fmt.Errorf("the destination %s held this policy's sets, and is empty or gone now: is its volume mounted? When the sets are gone for good, make an empty folder and the file %s again with `dssctl backup run -new-destination`", c.Destination, set.OwnerName)
 	}
 	if err := c.store.Claim(c.owner()); err != nil {
+		return err
+	}
+	if err := atomicfile.Sweep(c.Destination, ""); err != nil {
 		return err
 	}
 	unfinished, err := c.store.Sweep(c.Run)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/method"
@@ -43,7 +44,7 @@ func (publisher) Do(ctx context.Context, pc *providers.Call) error {
 	if err := os.Remove(filepath.Join(c.part(), makingName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("finish the backup set: %w", err)
 	}
-	if err := c.seal(ctx, mk); err != nil {
+	if err := c.seal(ctx, mk.DumpSHA256, manifest.Part); err != nil {
 		return err
 	}
 	how, err := c.method()
@@ -78,13 +79,17 @@ func (c *call) manifest(mk making) (set.Manifest, error) {
 }
 
 // seal writes the checksums; those taken while writing are not taken again.
-func (c *call) seal(ctx context.Context, mk making) error {
-	known := set.Sums{}
-	if mk.DumpSHA256 != "" {
-		known[set.DumpName] = mk.DumpSHA256
+func (c *call) seal(ctx context.Context, dump string, part method.Part) error {
+	// What a kill left between the writing of a file and its name is in no set.
+	if err := atomicfile.Sweep(c.part(), ""); err != nil {
+		return err
 	}
-	if name := method.MainFile(*mk.Part); name != "" && mk.Part.SHA256 != "" {
-		known[name] = mk.Part.SHA256
+	known := set.Sums{}
+	if dump != "" {
+		known[set.DumpName] = dump
+	}
+	if name := method.MainFile(part); name != "" && part.SHA256 != "" {
+		known[name] = part.SHA256
 	}
 	return set.Seal(ctx, c.part(), known, func(n int64) { c.Progress(event.Progress{Done: n, Unit: "bytes"}) })
 }
