@@ -59,6 +59,9 @@ func (adopter) Verify(ctx context.Context, pc *providers.Call) error {
 			*p = policyRecord{Schedule: p.Schedule}
 		}
 		p.Made, p.Retention = true, c.Retention
+		if p.Adopted.IsZero() {
+			p.Adopted = c.Clock.Now().UTC()
+		}
 	})
 }
 

@@ -16,7 +16,25 @@ import (
 // pruner performs backup.prune: it removes what retention lets go.
 type pruner struct{}
 
-func (pruner) Done(context.Context, *providers.Call) (bool, error) { return false, nil }
+// Done: where nothing is to go, nothing is done that could not be undone.
+func (pruner) Done(_ context.Context, pc *providers.Call) (bool, error) {
+	c, err := open(pc)
+	if err != nil {
+		return false, err
+	}
+	entries, err := c.store.List()
+	return err == nil && len(c.doomed(entries)) == 0, err
+}
+
+// doomed are the ids of the sets that go: of those that the plan names, where it
+// names some, those that still may.
+func (c *call) doomed(entries []set.Entry) []string {
+	ids := decide(entries, c.Retention, c.Former, c.Clock.Now())
+	if len(c.Sets) > 0 {
+		ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(c.Sets, id) })
+	}
+	return ids
+}
 
 func (pruner) Do(ctx context.Context, pc *providers.Call) error {
 	c, err := open(pc)
@@ -34,14 +52,7 @@ func (pruner) Do(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	ids := decide(entries, c.Retention, c.Former, c.Clock.Now())
-	if len(c.Sets) > 0 {
-		// What the plan names, and of that only what may still go.
-		ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(c.Sets, id) })
-	}
-	if len(ids) == 0 {
-		return nil
-	}
+	ids := c.doomed(entries)
 	byMethod := map[string][]method.Stored{}
 	for _, e := range entries {
 		if slices.Contains(ids, e.ID) {

@@ -173,14 +173,18 @@ func (m *maker) overdue(b *config.Block, was policyRecord, out *providers.Propos
 	if newest == nil {
 		return
 	}
-	if every := span(b, "verify_every"); every > 0 && since(was.Verified) > every {
+	if every := span(b, "verify_every"); every > 0 && since(latest(was.Verified, newest.Manifest.Finished, was.Adopted)) > every { // a new set is verified
 		out.Changes = append(out.Changes, m.change(b, "verified", plan.Update, moment(was.Verified), "now", "every "+b.String("verify_every")+" is declared"))
 		out.Steps = append(out.Steps, m.verify(*newest, false))
 	}
-	if every := span(b, "restore_test_every"); every > 0 && since(was.Tested) > every {
+	if every := span(b, "restore_test_every"); every > 0 && since(latest(was.Tested, was.Adopted)) > every {
 		out.Changes = append(out.Changes, m.change(b, "restore_tested", plan.Update, moment(was.Tested), "now", "every "+b.String("restore_test_every")+" is declared"))
 		out.Steps = append(out.Steps, m.test(*newest))
 	}
+}
+
+func latest(times ...time.Time) time.Time {
+	return slices.MaxFunc(times, time.Time.Compare)
 }
 
 func opOf(before any) plan.Op {

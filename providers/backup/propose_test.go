@@ -146,11 +146,18 @@ func TestOverdue(t *testing.T) {
 	f := policies(t, block).sets("nightly", 2)
 	r := adopted(f)
 	n := r["nightly"]
-	n.Verified, n.Tested = now.Add(-8*24*time.Hour), time.Time{}
+	n.Verified, n.Adopted, n.Tested = now.Add(-8*24*time.Hour), now.Add(-40*24*time.Hour), time.Time{}
 	r["nightly"] = n
+	f.first().Finished = now.Add(-8 * 24 * time.Hour)
 	p, _ := f.recorded(r).propose()
 	if got := kinds(p.Steps); got != "verify restore_test" {
 		t.Errorf("steps: %s", got)
+	}
+	// A policy that is new has time for its first trial.
+	n.Adopted = now.Add(-time.Hour)
+	r["nightly"] = n
+	if p, _ := f.recorded(r).propose(); len(p.Steps) > 0 {
+		t.Errorf("steps: %s", kinds(p.Steps))
 	}
 	f = policies(t, block).sets("nightly", 27)
 	p, _ = f.recorded(adopted(f)).propose()

@@ -15,6 +15,8 @@ type record map[string]policyRecord
 // policyRecord is what it remembers of one.
 type policyRecord struct {
 	Destination string `json:"destination"`
+	// Adopted is when the policy came into the files: from then on its spans run.
+	Adopted time.Time `json:"adopted,omitzero"`
 	// Made says that the destination was claimed: it holds sets.
 	Made bool `json:"made,omitempty"`
 	// Schedule is the entry that dssctl installed; nil for none.
