@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,24 +27,14 @@ func goodSets(t *testing.T, l *lab) map[string]bool {
 	return out
 }
 
-// lostSets are those that are gone without a newer one in their place.
+// lostSets are those of the newest that are not there any more: only older ones
+// may go.
 func lostSets(before, after map[string]bool, kept int) []string {
-	var gone []string
-	for id := range before {
-		if !after[id] {
-			gone = append(gone, id)
-		}
-	}
-	newer := 0
-	for id := range after {
-		if !before[id] {
-			newer++
-		}
-	}
-	if len(gone) <= newer && len(after) >= min(kept, len(before)) {
-		return nil
-	}
-	return gone
+	all := maps.Clone(before)
+	maps.Copy(all, after)
+	newest := slices.Sorted(maps.Keys(all))
+	slices.Reverse(newest)
+	return slices.DeleteFunc(newest[:min(kept, len(newest))], func(id string) bool { return after[id] })
 }
 
 // unpacked are files that are kept or taken out: one is like another.
