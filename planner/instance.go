@@ -14,6 +14,9 @@ import (
 // instance plans one declared instance.
 func (m *maker) instance(desired *config.Instance) plan.Instance {
 	out := plan.Instance{Address: desired.Address, DataDir: desired.DataDir}
+	if r := rangeOf(desired); r != nil {
+		out.Range = r.String()
+	}
 	if desired.Block != nil {
 		out.CompanionDir = desired.String("companion_dir")
 	}
@@ -98,6 +101,7 @@ func (m *maker) propose(out *plan.Instance, o *Observed) ([]proposal, bool) {
 			m.record(out, p.Name(), pr.Record)
 		}
 	}
+	locate(o.Instance, out.Changes)
 	if diags.HasErrors() {
 		m.fail(out, diags)
 		return nil, false

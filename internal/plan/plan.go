@@ -59,6 +59,8 @@ type Secret struct {
 type Instance struct {
 	Address string `json:"address"`
 	DataDir string `json:"data_dir"`
+	// Range is where it is declared: "FILE:LINE,COLUMN-COLUMN".
+	Range string `json:"range,omitempty"`
 	// CompanionDir is where dssctl keeps what belongs to the instance but not
 	// into it; "" for DATA_DIR.dssctl.
 	CompanionDir string `json:"companion_dir,omitempty"`
@@ -125,6 +127,9 @@ type Change struct {
 	Secret bool            `json:"secret,omitempty"`
 	// Note says, where it is not obvious, how dssctl knows.
 	Note string `json:"note,omitempty"`
+	// Range is where the declaration stands: "FILE:LINE,COLUMN-COLUMN"; "" where
+	// there is none any more.
+	Range string `json:"range,omitempty"`
 }
 
 // StageKind tells stages apart.
