@@ -85,6 +85,7 @@ func (m *maker) propose(out *plan.Instance, o *Observed) ([]proposal, bool) {
 		if !m.includesProvider(out.Address, i) {
 			continue
 		}
+		out.Declared = append(out.Declared, m.declared(o.Instance, i)...)
 		pr, ds := p.Propose(m.request(p, o))
 		diags = append(diags, ds...)
 		pr, ds = m.narrow(out.Address, i, pr)

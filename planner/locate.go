@@ -45,3 +45,21 @@ func child(desired *config.Instance, name string) *config.Block {
 	}
 	return nil
 }
+
+// declared returns which of an aspect's names the files have and this plan looks
+// at.
+func (m *maker) declared(desired *config.Instance, provider int) []string {
+	if desired == nil || desired.Block == nil {
+		return nil
+	}
+	var out []string
+	for _, name := range m.names[provider] {
+		if m.Selection != nil && !m.Selection.IncludesBlock(desired.Address, name) {
+			continue
+		}
+		if desired.Declared(name) || desired.Child(name) != nil {
+			out = append(out, name)
+		}
+	}
+	return out
+}

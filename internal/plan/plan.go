@@ -65,6 +65,9 @@ type Instance struct {
 	// into it; "" for DATA_DIR.dssctl.
 	CompanionDir string `json:"companion_dir,omitempty"`
 	Seen         Seen   `json:"seen"`
+	// Declared are the blocks and attributes of aspects that the files declare
+	// and this plan has compared, whether they differ or not.
+	Declared []string `json:"declared,omitempty"`
 	// Changes in the order of the blocks.
 	Changes []Change `json:"changes,omitempty"`
 	Stages  []Stage  `json:"stages,omitempty"`

@@ -10,41 +10,13 @@ import (
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/internal/view/viewtest"
 )
 
 // nasty tries to draw on the terminal.
 const nasty = "x\x1b[2J\r\x07\x9b31m\u202e\u2028\xff\ty"
 
-// hostile is a plan with nasty texts wherever there can be any.
-func hostile() *plan.Plan {
-	p := everything()
-	p.Targets = []string{nasty}
-	p.Tool = nasty
-	for i := range p.Instances {
-		in := &p.Instances[i]
-		in.Address += nasty
-		in.Seen.Version, in.Seen.Service, in.Seen.Notes = nasty, nasty, []string{nasty}
-		for c := range in.Changes {
-			ch := &in.Changes[c]
-			ch.Block, ch.Path, ch.Note = ch.Block+nasty, ch.Path+nasty, nasty
-			if ch.Op == plan.Update && c%2 == 0 {
-				ch.Before, ch.After = raw(nasty), raw(`{"`+"\u202e"+`":[{"a":"\u001b\u009b"}]}`)
-			}
-		}
-	}
-	p.Actions(func(_ *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
-		a.Title, a.Undo.How, a.Kind = nasty+a.Title, nasty, nasty
-		if a.Manual != "" {
-			a.Manual = nasty
-		}
-		return true
-	})
-	for i := range p.Diagnostics {
-		d := &p.Diagnostics[i]
-		d.Summary, d.Detail, d.Address, d.Range = nasty, nasty, nasty, nasty
-	}
-	return p
-}
+func hostile() *plan.Plan { return viewtest.Hostile(nasty) }
 
 func TestNothingDrawsOnTheTerminal(t *testing.T) {
 	var b bytes.Buffer

@@ -66,15 +66,20 @@ func (b *block) count() int {
 
 func (p *planPage) changes(list []*block) {
 	for _, b := range list {
-		e := entry{op: b.op, name: clean(b.name)}
-		if b.own != nil {
-			e = changeEntry(clean(b.name), b.own)
-		}
-		for _, c := range b.parts {
-			e.below = append(e.below, changeEntry(clean(c.Path), c))
-		}
-		p.entries(2, []entry{e})
+		p.entries(2, []entry{b.entry()})
 	}
+}
+
+// entry is the block with its changes below it.
+func (b *block) entry() entry {
+	e := entry{op: b.op, name: clean(b.name)}
+	if b.own != nil {
+		e = changeEntry(clean(b.name), b.own)
+	}
+	for _, c := range b.parts {
+		e.below = append(e.below, changeEntry(clean(c.Path), c))
+	}
+	return e
 }
 
 // widestName is how far values are pushed to the right by long names.

@@ -16,12 +16,9 @@ type remark struct {
 
 // stages writes the numbered list of an instance.
 func (p *planPage) stages(in *plan.Instance) {
-	windows, total := 0, 0
+	windows, total := countWindows(in), 0
 	for i := range in.Stages {
 		total += len(in.Stages[i].Actions)
-		if in.Stages[i].Kind == plan.Window {
-			windows++
-		}
 	}
 	l := p.layout(in, total)
 	n := 0
@@ -75,41 +72,54 @@ func (p *planPage) layout(in *plan.Instance, total int) layout {
 }
 
 func (p *planPage) stageHead(l layout, st *plan.Stage, windows int, rest []plan.Stage) {
-	var head string
-	switch st.Kind {
-	case plan.Window:
-		head = fmt.Sprintf("window %d", st.Number)
-		cost := "downtime not known"
-		switch {
-		case st.FoundStopped():
-			cost = "DSS is down already"
-		case st.Cost.Seconds > 0:
-			cost = humanize.About(st.Cost.Seconds) + " down"
-		}
-		p.line("  ", p.paint(bold, head), spaces(max(2, l.right-2-cells(head))), cost)
+	head := stageName(st, windows, rest)
+	if st.Kind != plan.Window {
+		p.line("  ", p.paint(bold, head))
 		return
-	case plan.Before:
-		switch windows {
-		case 0:
-			head = "while DSS runs"
-		case 1:
-			head = "before the window"
-		default:
-			head = "before window 1"
-		}
-	default:
-		head = "after"
-		for i := range rest {
-			if rest[i].Kind == plan.Window {
-				head = fmt.Sprintf("before window %d", rest[i].Number)
-				break
-			}
-		}
-		if windows == 0 {
-			head = "while DSS runs"
+	}
+	p.line("  ", p.paint(bold, head), spaces(max(2, l.right-2-cells(head))), stageCost(st))
+}
+
+func countWindows(in *plan.Instance) int {
+	n := 0
+	for i := range in.Stages {
+		if in.Stages[i].Kind == plan.Window {
+			n++
 		}
 	}
-	p.line("  ", p.paint(bold, head))
+	return n
+}
+
+// stageName says when a stage is, seen from the windows; rest are the stages
+// behind it.
+func stageName(st *plan.Stage, windows int, rest []plan.Stage) string {
+	switch {
+	case st.Kind == plan.Window:
+		return fmt.Sprintf("window %d", st.Number)
+	case windows == 0:
+		return "while DSS runs"
+	case st.Kind == plan.Before && windows == 1:
+		return "before the window"
+	case st.Kind == plan.Before:
+		return "before window 1"
+	}
+	for i := range rest {
+		if rest[i].Kind == plan.Window {
+			return fmt.Sprintf("before window %d", rest[i].Number)
+		}
+	}
+	return "after"
+}
+
+// stageCost says how long DSS is down in a window.
+func stageCost(st *plan.Stage) string {
+	switch {
+	case st.FoundStopped():
+		return "DSS is down already"
+	case st.Cost.Seconds > 0:
+		return humanize.About(st.Cost.Seconds) + " down"
+	}
+	return "downtime not known"
 }
 
 func (p *planPage) action(l layout, n int, a *plan.Action) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/view/viewtest"
 )
 
 func TestPlan(t *testing.T) {
@@ -40,7 +41,7 @@ func TestPlan(t *testing.T) {
 func TestPlanOfManyInstances(t *testing.T) {
 	big := &plan.Plan{Summary: plan.Summary{Instances: 10000, ToChange: 10000, Windows: 10000}}
 	for range 10000 {
-		big.Instances = append(big.Instances, moveInstance())
+		big.Instances = append(big.Instances, viewtest.MoveInstance())
 	}
 	var out strings.Builder
 	began := time.Now()
@@ -58,7 +59,7 @@ func TestPlanOfManyInstances(t *testing.T) {
 func BenchmarkPlan10000(b *testing.B) {
 	p := many(0)
 	for range 10000 {
-		p.Instances = append(p.Instances, moveInstance())
+		p.Instances = append(p.Instances, viewtest.MoveInstance())
 	}
 	for b.Loop() {
 		if err := Plan(io.Discard, p, Style{Unicode: true, Color: true}); err != nil {

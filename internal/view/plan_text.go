@@ -24,7 +24,10 @@ func Plan(w io.Writer, pl *plan.Plan, s Style) error {
 	body.summary()
 
 	head := &page{Style: s}
-	head.scope(pl)
+	if text := scope(pl); text != "" {
+		head.wrapped(0, "", text)
+		head.blank()
+	}
 	head.legend(body.seen)
 	head.b.Write(body.b.Bytes())
 	return head.writeTo(w)
@@ -49,9 +52,9 @@ type manualStep struct {
 }
 
 // scope says so when the plan does not look at everything.
-func (p *page) scope(pl *plan.Plan) {
+func scope(pl *plan.Plan) string {
 	if len(pl.Targets) == 0 && len(pl.Excludes) == 0 {
-		return
+		return ""
 	}
 	text := "This plan covers a part of the estate:"
 	if len(pl.Targets) > 0 {
@@ -63,8 +66,7 @@ func (p *page) scope(pl *plan.Plan) {
 		}
 		text += " without " + clean(strings.Join(pl.Excludes, ", "))
 	}
-	p.wrapped(0, "", text+".")
-	p.blank()
+	return text + "."
 }
 
 func (p *page) legend(seen map[plan.Op]bool) {

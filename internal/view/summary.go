@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/dssctl/dssctl/internal/humanize"
 )
@@ -109,18 +110,25 @@ func Summary(w io.Writer, r RunReport, s Style) error {
 	case statusRolledBack, statusInterrupted:
 		c = yellow
 	}
-	took := ""
-	// Of a run that was undone later, the time in between was not the run's.
-	if d := r.Ended.Sub(r.Started); (r.counts()[Undone] == 0 || len(r.failed()) > 0) && !r.Ended.IsZero() && !r.Started.IsZero() && d > 0 {
-		took = ", took " + humanize.Duration(d)
+	long := ""
+	if d, ok := took(r); ok {
+		long = ", took " + humanize.Duration(d)
 	}
 	p.wrapped(0, c, headline(r))
-	p.line(p.paint(dim, "Run "+clean(r.Run)+took))
+	p.line(p.paint(dim, "Run "+clean(r.Run)+long))
 	p.blank()
 	p.outcomes(r)
 	p.facts(r)
 	p.advice(r)
 	return p.writeTo(w)
+}
+
+// took is how long the run took. Of one that was undone later, the time in
+// between was not the run's.
+func took(r RunReport) (time.Duration, bool) {
+	d := r.Ended.Sub(r.Started)
+	ok := (r.counts()[Undone] == 0 || len(r.failed()) > 0) && !r.Ended.IsZero() && !r.Started.IsZero() && d > 0
+	return d, ok
 }
 
 // longList is how many actions of one outcome are named.
@@ -176,59 +184,97 @@ func (p *page) list(head string, c paint, actions []*ActionReport, why bool) {
 func (p *page) facts(r RunReport) {
 	before := p.b.Len()
 	for _, d := range r.Down {
-		p.line(p.paint(alarm, fmt.Sprintf("DSS of %s is down since %s", clean(d.Instance), moment(d.Since))))
+		p.line(p.paint(alarm, downSince(d)))
 	}
-	for _, d := range r.Downtime {
-		p.line("Downtime of ", clean(d.Instance), ": ", humanize.Duration(d.Duration))
+	for _, fact := range measured(r) {
+		p.line(fact)
 	}
-	for _, path := range r.Safety {
-		p.line("Safety backup: ", clean(path))
-	}
-	for _, n := range r.Notices {
-		p.wrapped(0, "", "Note: "+clean(n))
-	}
-	for i := range r.Actions {
-		for _, n := range r.Actions[i].Notices {
-			p.wrapped(0, "", "Note of "+oneLine(r.Actions[i].Title)+": "+clean(n))
-		}
+	for _, n := range notes(r) {
+		p.wrapped(0, "", n)
 	}
 	if p.b.Len() > before {
 		p.blank()
 	}
 }
 
-// advice names the commands that help.
-func (p *page) advice(r RunReport) {
+func downSince(d Down) string {
+	return fmt.Sprintf("DSS of %s is down since %s", clean(d.Instance), moment(d.Since))
+}
+
+// measured is how long DSS was down, and where the way back is.
+func measured(r RunReport) []string {
+	var out []string
+	for _, d := range r.Downtime {
+		out = append(out, "Downtime of "+clean(d.Instance)+": "+humanize.Duration(d.Duration))
+	}
+	for _, path := range r.Safety {
+		out = append(out, "Safety backup: "+clean(path))
+	}
+	return out
+}
+
+func notes(r RunReport) []string {
+	var out []string
+	for _, n := range r.Notices {
+		out = append(out, "Note: "+clean(n))
+	}
+	for i := range r.Actions {
+		for _, n := range r.Actions[i].Notices {
+			out = append(out, "Note of "+oneLine(r.Actions[i].Title)+": "+clean(n))
+		}
+	}
+	return out
+}
+
+// runFacts are all of that but for the notes of the actions, which a page shows
+// beside them.
+func runFacts(r RunReport) []string {
+	var out []string
+	for _, d := range r.Down {
+		out = append(out, downSince(d))
+	}
+	out = append(out, measured(r)...)
+	r.Actions = nil
+	return append(out, notes(r)...)
+}
+
+// nextSteps are the commands that help.
+func nextSteps(r RunReport) []ReviewCommand {
 	id := clean(r.Run)
-	var commands [][2]string
 	switch r.Status {
 	case statusDone:
 		if r.counts()[Undone] == 0 && r.counts()[Done] > 0 {
-			commands = [][2]string{{"dssctl rollback " + id, "undoes this run"}}
+			return []ReviewCommand{{"dssctl rollback " + id, "undoes this run"}}
 		}
 	case statusFailed, statusRunning:
-		commands = [][2]string{
+		return []ReviewCommand{
 			{"dssctl recover " + id + " -resume", "goes on where it stopped"},
 			{"dssctl recover " + id + " -rollback", "undoes what was done"},
 			{"dssctl status", "shows whether DSS runs"},
 		}
 	case statusInterrupted:
-		commands = [][2]string{{"dssctl plan", "shows what is left to do"}}
+		out := []ReviewCommand{{"dssctl plan", "shows what is left to do"}}
 		if r.counts()[Done] > 0 {
-			commands = append(commands, [2]string{"dssctl rollback " + id, "undoes what was done"})
+			out = append(out, ReviewCommand{"dssctl rollback " + id, "undoes what was done"})
 		}
+		return out
 	case statusRolledBack:
-		commands = [][2]string{{"dssctl plan", "shows what is still to do"}, {"dssctl show " + id, "shows this run again"}}
+		return []ReviewCommand{{"dssctl plan", "shows what is still to do"}, {"dssctl show " + id, "shows this run again"}}
 	}
+	return nil
+}
+
+func (p *page) advice(r RunReport) {
+	commands := nextSteps(r)
 	widest := 0
 	for _, c := range commands {
-		widest = max(widest, cells(c[0]))
+		widest = max(widest, cells(c.Command))
 	}
 	for i, c := range commands {
 		head := "Next:  "
 		if i > 0 {
 			head = strings.Repeat(" ", len(head))
 		}
-		p.line(head, pad(c[0], widest), "   ", p.paint(dim, c[1]))
+		p.line(head, pad(c.Command, widest), "   ", p.paint(dim, c.What))
 	}
 }
