@@ -263,6 +263,3 @@ func reviewRun(run *RunReport, journal []JournalLine) *ReviewRun {
 	}
 	return out
 }
-
-// Shorten cuts a value to n characters and says how long it is.
-func Shorten(text string, n int) string { return Style{Unicode: true}.shorten(text, n) }

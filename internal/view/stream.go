@@ -64,6 +64,8 @@ type StreamChange struct {
 	BeforeSensitive bool            `json:"before_sensitive"`
 	AfterSensitive  bool            `json:"after_sensitive"`
 	Note            string          `json:"note,omitempty"`
+	// Range is where the declaration stands.
+	Range *StreamRange `json:"range,omitempty"`
 }
 
 // StreamAction is one action of a plan.

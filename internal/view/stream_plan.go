@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"strconv"
 	"time"
 
 	"github.com/dssctl/dssctl/internal/clock"
@@ -85,6 +84,9 @@ func changeLine(in *plan.Instance, c *plan.Change) Line {
 	} else {
 		sc.Before, sc.After = valid(c.Before), valid(c.After)
 	}
+	if at, ok := ParseRange(c.Range); ok {
+		sc.Range = &at
+	}
 	what := r.Addr
 	if c.Path != "" {
 		what += "." + c.Path
@@ -120,12 +122,8 @@ var sourceRange = regexp.MustCompile(`^(.+):(\d+),(\d+)-(?:(\d+),)?(\d+)$`)
 
 func diagnosticLine(d plan.Diagnostic) Line {
 	sd := &StreamDiagnostic{Severity: string(d.Severity), Summary: d.Summary, Detail: d.Detail, Address: d.Address}
-	if m := sourceRange.FindStringSubmatch(d.Range); m != nil {
-		n := func(s string) int { v, _ := strconv.Atoi(s); return v }
-		sd.Range = &StreamRange{Filename: m[1], Start: StreamPos{n(m[2]), n(m[3])}, End: StreamPos{n(m[2]), n(m[5])}}
-		if m[4] != "" {
-			sd.Range.End.Line = n(m[4])
-		}
+	if r, ok := ParseRange(d.Range); ok {
+		sd.Range = &r
 	} else if d.Range != "" {
 		sd.Range = &StreamRange{Filename: d.Range}
 	}
