@@ -19,10 +19,10 @@ import (
 // applyOptions are the flags of apply.
 type applyOptions struct {
 	planOptions
+	outputOptions
 	autoApprove bool
 	onFailure   string
 	allow       []string
-	json        bool
 }
 
 func (o *applyOptions) addFlags(f *pflag.FlagSet) {
@@ -30,13 +30,13 @@ func (o *applyOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.autoApprove, "auto-approve", false, "do not ask")
 	f.StringVar(&o.onFailure, "on-failure", string(executor.Rollback), "`rollback` the window and start DSS again, or stop and keep everything for recover")
 	f.StringArrayVar(&o.allow, "allow", nil, "allow this `DANGER`: irreversible, data-loss; may be repeated")
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line; asks nothing, so it needs -auto-approve or a plan file")
+	o.outputOptions.addFlags(f, "; asks nothing, so it needs -auto-approve or a plan file")
 }
 
 func newApplyCommand(w *world) *cobra.Command {
 	var o applyOptions
 	cmd := &cobra.Command{
-		Use:   "apply [PLANFILE] [-auto-approve] [-on-failure rollback|stop]",
+		Use:   "apply [PLANFILE] [-auto-approve] [-on-failure rollback|stop] [-json|-json-into FILE]",
 		Short: "Carry out a saved plan, or plan, ask, and carry out",
 		Long: `Carry out a plan: the saved one as it is, or a new one after a question.
 
@@ -90,6 +90,11 @@ func (w *world) runApply(ctx context.Context, o applyOptions) (err error) {
 	}
 	ctx, sig := w.watchSignals(ctx, true)
 	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
+	out, err := w.openOutput(o.outputOptions)
+	if err != nil {
+		return err
+	}
+	defer func() { err = out.close(err) }()
 	p, store, err := w.makePlan(ctx, o.planOptions)
 	if err != nil {
 		return err
@@ -98,13 +103,8 @@ func (w *world) runApply(ctx context.Context, o applyOptions) (err error) {
 	if err := executor.CheckOpen(ctx, store); err != nil {
 		return err
 	}
-	if o.json {
-		err = view.PlanStream(w.stdout(), p.plan, w.clock)
-	} else {
-		err = w.showPlan(p)
-	}
-	if err != nil {
-		return fmt.Errorf("print the plan: %w", err)
+	if err := out.plan(p); err != nil {
+		return err
 	}
 	if err := p.incomplete(); err != nil {
 		return err
@@ -126,7 +126,7 @@ func (w *world) runApply(ctx context.Context, o applyOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	return w.execute(ctx, sig, store, p.estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+	return w.executeTo(ctx, sig, store, p.estate, out, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
 		return e.Apply(ctx, p.plan, raw, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: "apply"})
 	})
 }
@@ -138,6 +138,11 @@ func (w *world) runApplyFile(ctx context.Context, o applyOptions, path string) (
 	if len(o.targets)+len(o.excludes) > 0 {
 		return errors.New("-target and -exclude are for planning: the plan file says what is done")
 	}
+	out, err := w.openOutput(o.outputOptions)
+	if err != nil {
+		return err
+	}
+	defer func() { err = out.close(err) }()
 	p, raw, err := readPlan(path)
 	if err != nil {
 		return err
@@ -166,7 +171,7 @@ func (w *world) runApplyFile(ctx context.Context, o applyOptions, path string) (
 		fmt.Fprintln(w.stdout(), "The plan has no changes: nothing to do.")
 		return executor.Adopt(ctx, store, p, w.clock)
 	}
-	return w.execute(ctx, sig, store, estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+	return w.executeTo(ctx, sig, store, estate, out, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
 		return e.Apply(ctx, p, raw, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: "apply of a saved plan"})
 	})
 }

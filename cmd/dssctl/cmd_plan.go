@@ -16,22 +16,22 @@ import (
 // planCommandOptions are the flags of plan.
 type planCommandOptions struct {
 	planOptions
+	outputOptions
 	out      string
-	json     bool
 	detailed bool
 }
 
 func (o *planCommandOptions) addFlags(f *pflag.FlagSet) {
 	o.planOptions.addFlags(f)
 	f.StringVar(&o.out, "out", "", "write the plan to this `FILE`, for apply")
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line")
+	o.outputOptions.addFlags(f, "")
 	f.BoolVar(&o.detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
 }
 
 func newPlanCommand(w *world) *cobra.Command {
 	var o planCommandOptions
 	cmd := &cobra.Command{
-		Use:   "plan [-out FILE] [-target ADDRESS] [-exclude ADDRESS] [-var NAME=VALUE]",
+		Use:   "plan [-out FILE] [-json|-json-into FILE] [-target ADDRESS] [-exclude ADDRESS] [-var NAME=VALUE]",
 		Short: "Show what apply would do, and for how long DSS would be down",
 		Long: `Compare the files with the live instances and show what would be done.
 
@@ -49,19 +49,18 @@ as it is, or refuses when what it was based on has changed.
 func (w *world) runPlan(ctx context.Context, o planCommandOptions) (err error) {
 	ctx, sig := w.watchSignals(ctx, false)
 	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
+	out, err := w.openOutput(o.outputOptions)
+	if err != nil {
+		return err
+	}
+	defer func() { err = out.close(err) }()
 	p, store, err := w.makePlan(ctx, o.planOptions)
 	if err != nil {
 		return err
 	}
 	defer func() { err = closing(store, err) }()
-
-	if o.json {
-		err = view.PlanStream(w.stdout(), p.plan, w.clock)
-	} else {
-		err = w.showPlan(p)
-	}
-	if err != nil {
-		return fmt.Errorf("print the plan: %w", err)
+	if err := out.plan(p); err != nil {
+		return err
 	}
 	if err := p.incomplete(); err != nil {
 		return err

@@ -10,17 +10,33 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dssctl/dssctl/executor"
-	"github.com/dssctl/dssctl/internal/view"
 	"github.com/dssctl/dssctl/state"
 )
 
+// showOptions are the flags of show.
+type showOptions struct {
+	json      bool
+	format    string
+	sourceDir string
+}
+
 func newShowCommand(w *world) *cobra.Command {
-	var asJSON bool
+	var o showOptions
 	cmd := &cobra.Command{
-		Use:   "show [PLANFILE|RUN] [-json]",
+		Use:   "show [PLANFILE|RUN] [-json|-format FORMAT] [-source-dir FOLDER]",
 		Short: "Show a saved plan or a past run; without either, the newest run",
 		Long: `Show a plan file, or what a run did: its plan, the outcome of each action, and the
 downtime measured. Neither the configuration nor the instances are needed.
+
+Formats:
+  human     for a terminal
+  json      the plan file, or a run with its plan and journal, as one document
+  markdown  for a comment on a pull request, never longer than one may be
+  html      one file for a browser, without anything from a network
+  github    annotations of the files, on the log of a job of GitHub Actions
+  sarif     SARIF 2.1.0, for code scanning
+  junit     a JUnit report: a block that differs, or an action that failed, is a
+            test that failed
 ` + exitStatusHelp,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -28,51 +44,56 @@ downtime measured. Neither the configuration nor the instances are needed.
 			if len(args) == 1 {
 				name = args[0]
 			}
-			return w.runShow(cmd.Context(), name, asJSON)
+			return w.runShow(cmd.Context(), o, name)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	f := cmd.Flags()
+	f.BoolVar(&o.json, "json", false, "print JSON: the same as -format json")
+	f.StringVar(&o.format, "format", "human", "print as `FORMAT`: human, json, markdown, html, github, sarif, junit")
+	f.StringVar(&o.sourceDir, "source-dir", "", "the estate's `FOLDER` as seen from the repository's root, for github and sarif")
+	cmd.MarkFlagsMutuallyExclusive("json", "format")
 	return cmd
 }
 
-func (w *world) runShow(ctx context.Context, name string, asJSON bool) error {
+func (w *world) runShow(ctx context.Context, o showOptions, name string) error {
+	if o.json {
+		o.format = "json"
+	}
+	if renderers[o.format] == nil {
+		return fmt.Errorf("-format is %q; it must be human, json, markdown, html, github, sarif or junit", o.format)
+	}
 	if name != "" {
 		if _, err := os.Stat(name); err == nil {
-			return w.showPlanFile(name, asJSON)
+			p, raw, err := readPlan(name)
+			if err != nil {
+				return err
+			}
+			return renderers[o.format](w, &shown{options: o, plan: p, raw: raw})
 		}
 	}
 	store, err := w.store()
 	if err != nil {
 		return err
 	}
-	err = w.showRun(ctx, store, name, asJSON)
+	err = w.showRun(ctx, store, o, name)
 	if errors.Is(err, state.ErrNotFound) {
 		err = fmt.Errorf("%q is neither a file nor a run in %s; `dssctl state list` lists the runs", name, store.Where())
 	}
 	return closing(store, err)
 }
 
-func (w *world) showPlanFile(name string, asJSON bool) error {
-	p, raw, err := readPlan(name)
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		_, err = w.stdout().Write(raw)
-		return err
-	}
-	return view.Plan(w.stdout(), p, w.style(w.out))
-}
-
-func (w *world) showRun(ctx context.Context, store state.Store, id string, asJSON bool) error {
+func (w *world) showRun(ctx context.Context, store state.Store, o showOptions, id string) error {
 	if id == "" {
 		runs, err := store.Runs(ctx)
 		if err != nil {
 			return err
 		}
-		if len(runs) == 0 {
+		if len(runs) == 0 && o.format == "human" {
 			fmt.Fprintln(w.stdout(), "No run yet.")
 			return nil
+		}
+		if len(runs) == 0 {
+			return fmt.Errorf("there is no run yet in %s: nothing to show as %s", store.Where(), o.format)
 		}
 		id = runs[0].ID
 	}
@@ -80,13 +101,23 @@ func (w *world) showRun(ctx context.Context, store state.Store, id string, asJSO
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		enc := json.NewEncoder(w.stdout())
-		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"run": report(result), "plan": p})
-	}
-	if err := view.Plan(w.stdout(), p, w.style(w.out)); err != nil {
+	s := &shown{options: o, plan: p}
+	r := report(result)
+	s.run = &r
+	if s.journal, err = journal(ctx, store, id); err != nil {
 		return err
 	}
-	return view.Summary(w.stdout(), report(result), w.style(w.out))
+	return renderers[o.format](w, s)
+}
+
+// showJSON prints a plan file as it is, or a run as one document.
+func (w *world) showJSON(s *shown) error {
+	if s.run == nil {
+		_, err := w.stdout().Write(s.raw)
+		return err
+	}
+	enc := json.NewEncoder(w.stdout())
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(s.document())
 }

@@ -16,13 +16,11 @@ import (
 // execute runs f with an executor whose events are shown, and ends with the
 // summary.
 func (w *world) execute(ctx context.Context, sig *signals, store state.Store, estate *config.Estate, asJSON bool, f func(context.Context, *executor.Executor) (*executor.Result, error)) error {
-	out := w.stdout()
-	var sink view.EventView
-	if asJSON {
-		sink = view.NewStream(out, w.clock)
-	} else {
-		sink = view.NewHuman(out, w.style(w.out), w.terminal(w.out), w.clock)
-	}
+	return w.executeTo(ctx, sig, store, estate, &output{w: w, json: asJSON}, f)
+}
+
+func (w *world) executeTo(ctx context.Context, sig *signals, store state.Store, estate *config.Estate, out *output, f func(context.Context, *executor.Executor) (*executor.Result, error)) error {
+	sink := out.events()
 	e := w.executor(store, estate)
 	e.Events, e.Stop = sink.Event, sig.stop
 	result, err := f(ctx, e)

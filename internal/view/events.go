@@ -42,6 +42,10 @@ func NewStream(w io.Writer, c clock.Clock) *Stream {
 	return &Stream{out: lineWriter{w: w}, clock: c}
 }
 
+// Version writes the line that begins a stream, for a run whose plan is not
+// shown in it.
+func (s *Stream) Version(tool string) { s.out.put(s.clock.Now(), versionLine(tool)) }
+
 // Event writes one line.
 func (s *Stream) Event(e event.Event) {
 	at := e.Time

@@ -1,6 +1,22 @@
 package view
 
-import "time"
+import (
+	"time"
+
+	"github.com/dssctl/dssctl/internal/plan"
+)
+
+// RunVersion is the version of the form of RunDocument: a minor step adds
+// members, which readers ignore; a major one may change them.
+const RunVersion = "1.0"
+
+// RunDocument is a past run as one JSON document: `dssctl show -json RUN`.
+type RunDocument struct {
+	FormatVersion string        `json:"format_version"`
+	Run           *RunReport    `json:"run"`
+	Plan          *plan.Plan    `json:"plan"`
+	Journal       []JournalLine `json:"journal"`
+}
 
 // Outcome is how an action of a run ended.
 type Outcome string

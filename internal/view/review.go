@@ -32,6 +32,8 @@ type Review struct {
 	Failed    []ReviewHead // these could not be planned
 
 	Run *ReviewRun
+	// Failures are the steps of the run that went wrong, also those undone since.
+	Failures []ReviewStep
 }
 
 // ReviewHead is an instance with what it is today.
@@ -98,6 +100,30 @@ type ReviewStep struct {
 	Error    string
 	Leftover string
 	Notices  []string
+}
+
+// Verdict says how the step ended, "" where it belongs to no run.
+func (s ReviewStep) Verdict() string {
+	switch s.Outcome {
+	case Done:
+		return "done"
+	case Skipped:
+		return "was so already"
+	case Failed:
+		return "failed"
+	case Open:
+		return "begun, and how it ended is not known"
+	case Undone:
+		if s.Error != "" {
+			return "failed, undone since"
+		}
+		return "undone"
+	case UndoFailed:
+		return "undoing failed"
+	case NotStarted:
+		return "not started"
+	}
+	return oneLine(string(s.Outcome))
 }
 
 // ReviewRun is what a run did.
@@ -186,6 +212,9 @@ func (r *Review) instance(in *plan.Instance, head ReviewHead, known map[string]p
 			act := &st.Actions[a]
 			s := step(head.Address, n, act)
 			s.report(reports[act.ID])
+			if s.Error != "" || s.Outcome == Failed || s.Outcome == UndoFailed || s.Outcome == Open {
+				r.Failures = append(r.Failures, s)
+			}
 			rs.Steps = append(rs.Steps, s)
 			if act.Danger.Flag() != "" {
 				r.Dangers = append(r.Dangers, s)

@@ -44,12 +44,6 @@ func label(d *view.Difference) string {
 	return strings.Join(parts, "  ")
 }
 
-// outcomes are the words for how a step of a run ended.
-var outcomes = map[view.Outcome]string{
-	view.Done: "done", view.Skipped: "was so already", view.Failed: "FAILED", view.Open: "begun, its end is not known",
-	view.Undone: "undone", view.UndoFailed: "UNDOING FAILED", view.NotStarted: "not started",
-}
-
 // steps is the numbered list of an instance.
 func steps(list []view.ReviewStage) string {
 	var b strings.Builder
@@ -76,7 +70,7 @@ func steps(list []view.ReviewStage) string {
 
 func remarks(s *view.ReviewStep) []string {
 	var out []string
-	if o := outcomes[s.Outcome]; o != "" {
+	if o := s.Verdict(); o != "" {
 		if s.Took != "" {
 			o += ", " + s.Took
 		}

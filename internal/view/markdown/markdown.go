@@ -101,14 +101,15 @@ func (p *page) run(r *view.ReviewRun) {
 
 // failures are the steps that went wrong, unfolded.
 func (p *page) failures(r *view.Review) {
-	for i := range r.Instances {
-		for _, st := range r.Instances[i].Stages {
-			for _, s := range st.Steps {
-				if s.Error != "" {
-					p.add("- **Failed:** " + place(s) + "\n\n" + indent(fence("text", view.Shorten(s.Error, longText)), "  ") + "\n")
-				}
-			}
+	for _, s := range r.Failures {
+		part := "- **" + text(s.Verdict()) + ":** " + place(s) + "\n"
+		if s.Error != "" {
+			part += "\n" + indent(fence("text", view.Shorten(s.Error, longText)), "  ") + "\n"
 		}
+		p.add(part)
+	}
+	if len(r.Failures) > 0 {
+		p.add("\n")
 	}
 }
 

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/dssctl/dssctl/internal/view"
+)
+
+// outputOptions are the flags that say for whom a plan or a run is shown.
+type outputOptions struct {
+	json bool
+	into string
+}
+
+func (o *outputOptions) addFlags(f *pflag.FlagSet, note string) {
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line"+note)
+	f.StringVar(&o.into, "json-into", "", "print for people, and write the JSON lines into this `FILE` as well")
+}
+
+// output is where a command shows its plan and its run.
+type output struct {
+	w    *world
+	json bool
+	into io.Writer // nil without -json-into
+	file *os.File
+	// begun says that a stream has begun, with its version.
+	begun bool
+}
+
+// openOutput opens the file of -json-into, before anything else is done: a
+// pipeline that cannot read what happened shall not make it happen.
+func (w *world) openOutput(o outputOptions) (*output, error) {
+	out := &output{w: w, json: o.json}
+	if o.into == "" {
+		return out, nil
+	}
+	if o.json {
+		return nil, errors.New("-json and -json-into exclude each other: -json prints the same lines on standard output")
+	}
+	f, err := os.OpenFile(o.into, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the file of -json-into: %w", err)
+	}
+	out.file, out.into = f, w.redactor.Writer(f)
+	return out, nil
+}
+
+// streams are where JSON lines go.
+func (o *output) streams() []io.Writer {
+	switch {
+	case o.json:
+		return []io.Writer{o.w.stdout()}
+	case o.into != nil:
+		return []io.Writer{o.into}
+	}
+	return nil
+}
+
+// plan shows a plan.
+func (o *output) plan(p *planned) error {
+	for _, s := range o.streams() {
+		o.begun = true
+		if err := view.PlanStream(s, p.plan, o.w.clock); err != nil {
+			return fmt.Errorf("print the plan: %w", err)
+		}
+	}
+	if o.json {
+		return nil
+	}
+	if err := o.w.showPlan(p); err != nil {
+		return fmt.Errorf("print the plan: %w", err)
+	}
+	return nil
+}
+
+// events returns the view of a run.
+func (o *output) events() view.EventView {
+	var views []view.EventView
+	if !o.json {
+		views = append(views, view.NewHuman(o.w.stdout(), o.w.style(o.w.out), o.w.terminal(o.w.out), o.w.clock))
+	}
+	for _, s := range o.streams() {
+		stream := view.NewStream(s, o.w.clock)
+		if !o.begun {
+			stream.Version(version)
+		}
+		views = append(views, stream)
+	}
+	if len(views) == 1 {
+		return views[0]
+	}
+	return view.Multi(views...)
+}
+
+// close ends the file of -json-into on the way out of an error.
+func (o *output) close(err error) error {
+	if o.file == nil {
+		return err
+	}
+	if cerr := o.file.Close(); err == nil && cerr != nil {
+		return fmt.Errorf("write the file of -json-into: %w", cerr)
+	}
+	return err
+}
