@@ -58,11 +58,14 @@ func (w *world) terminal(f any) view.Terminal {
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return view.Terminal{}
 	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil || width < 20 {
-		width = 80
+	width := func() int {
+		n, _, err := term.GetSize(int(file.Fd()))
+		if err != nil || n < 20 {
+			return 80
+		}
+		return n
 	}
-	return view.Terminal{IsTTY: true, Width: width}
+	return view.Terminal{IsTTY: true, Width: width(), WidthNow: width}
 }
 
 // interactive reports whether questions can be asked.

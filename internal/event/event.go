@@ -45,9 +45,11 @@ type Progress struct {
 	Done  int64  `json:"done"`
 	Total int64  `json:"total,omitempty"`
 	Unit  string `json:"unit"` // "bytes", "rows", "files", "seconds"
-	// Files is how many files the bytes are of; 0 where that means nothing.
-	Files int64  `json:"files,omitempty"`
-	Note  string `json:"note,omitempty"`
+	// Files are counted beside another unit: "1,200 of 200,000 files" besides
+	// the bytes. 0 for not counted, and not known.
+	Files      int64  `json:"files,omitempty"`
+	TotalFiles int64  `json:"total_files,omitempty"`
+	Note       string `json:"note,omitempty"`
 }
 
 // Sink receives events, from one goroutine at a time.

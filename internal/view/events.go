@@ -110,7 +110,11 @@ func sentence(e event.Event) string {
 		return what + " ..."
 	case event.ApplyProgress:
 		if e.Progress != nil {
-			return what + ": " + amount(*e.Progress)
+			text := what + ": " + amount(*e.Progress)
+			if f := files(*e.Progress); f != "" {
+				text += ", " + f
+			}
+			return text
 		}
 	case event.ApplyComplete:
 		return what + ": done" + took

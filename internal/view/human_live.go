@@ -33,7 +33,7 @@ func (h *Human) start() {
 // draw draws the live line anew. It never reaches the right edge, where
 // terminals would break it.
 func (h *Human) draw(now time.Time) {
-	width := h.term.Width
+	width := h.term.width()
 	if width <= 0 {
 		width = h.style.width()
 	}
@@ -56,42 +56,34 @@ func (h *Human) redrawIfLive() {
 }
 
 // fit makes a live line of at most n columns. What is least missed goes first:
-// the rate, the instance's address, the amount, the time left.
+// the rate, the files, the instance's address, the amount, the time left.
 func (r *running) fit(s Style, n int, p progressParts) string {
+	noRate := p
+	noRate.rate = ""
+	noFiles := noRate
+	noFiles.files = ""
+	little := noFiles
+	little.amount = ""
 	for _, c := range []struct {
 		text string
 		p    progressParts
-	}{
-		{r.text, p},
-		{r.text, p.without(true, false)},
-		{r.short, p.without(true, false)},
-		{r.short, p.without(true, true)},
-	} {
+	}{{r.text, p}, {r.text, noRate}, {r.text, noFiles}, {r.short, noFiles}, {r.short, little}} {
 		if line := c.text + "  " + c.p.String(); cells(line) <= n {
 			return line
 		}
 	}
-	state := p.without(true, true).String()
+	state := little.String()
 	return s.cut(s.cut(r.short, max(10, n-2-cells(state)))+"  "+state, max(10, n))
 }
 
 // progressParts is how far an action is; empty where not known.
-type progressParts struct{ elapsed, amount, rate, left string }
+type progressParts struct{ elapsed, amount, files, rate, left string }
 
-func (p progressParts) without(rate, amount bool) progressParts {
-	if rate {
-		p.rate = ""
-	}
-	if amount {
-		p.amount = ""
-	}
-	return p
-}
-
-// String is "12 s, 1.2 GiB of 3.4 GiB (35 %), 120 MiB/s, about 20 s left".
+// String is "12 s, 1.2 GiB of 3.4 GiB (35 %), 1,204 of 9,000 files, 120 MiB/s,
+// about 20 s left".
 func (p progressParts) String() string {
 	text := p.elapsed
-	for _, s := range []string{p.amount, p.rate, p.left} {
+	for _, s := range []string{p.amount, p.files, p.rate, p.left} {
 		if s != "" {
 			text += ", " + s
 		}
@@ -105,7 +97,7 @@ func (r *running) parts(now time.Time) progressParts {
 	if p == nil {
 		return out
 	}
-	out.amount = amount(*p)
+	out.amount, out.files = amount(*p), files(*p)
 	took := now.Sub(r.firstAt).Seconds()
 	if moved := float64(p.Done - r.first.Done); took >= 1 && moved > 0 && p.Unit != "seconds" {
 		rate := moved / took
@@ -147,6 +139,17 @@ func amount(p event.Progress) string {
 	default:
 		return text + ", " + note
 	}
+}
+
+// files is how many files are done, where another unit is counted as well.
+func files(p event.Progress) string {
+	switch {
+	case p.TotalFiles > 0:
+		return humanize.Number(p.Files) + " of " + humanize.Count(p.TotalFiles, "file", "files")
+	case p.Files > 0:
+		return humanize.Count(p.Files, "file", "files")
+	}
+	return ""
 }
 
 func elapsed(d time.Duration) string { return humanize.Duration(d) }

@@ -71,6 +71,47 @@ func TestRedrawRate(t *testing.T) {
 	}
 }
 
+// A backup tells bytes and files: all of it is shown where there is room, and
+// what is least missed goes first where there is not, also when the window is
+// resized meanwhile.
+func TestBytesAndFiles(t *testing.T) {
+	width := 140
+	var b bytes.Buffer
+	c := &clockAt{now: noon}
+	h := NewHuman(&b, Style{Unicode: true}, Terminal{IsTTY: true, WidthNow: func() int { return width }}, c)
+	defer h.Close()
+	h.Event(event.Event{Type: event.ApplyStart, Instance: "instance.design", Action: "a/1", Title: "archive the data directory", Index: 3, Total: 9, Time: c.now})
+	last := func() string { return b.String()[strings.LastIndex(b.String(), "\x1b[K")+3:] }
+	done := int64(0)
+	step := func() {
+		c.now = c.now.Add(10 * time.Second)
+		done += 100 << 20
+		h.Event(event.Event{Type: event.ApplyProgress, Action: "a/1", Time: c.now, Progress: &event.Progress{
+			Done: done, Total: 1000 << 20, Unit: "bytes", Files: done >> 14, TotalFiles: 64000,
+		}})
+	}
+	step()
+	for _, want := range []struct {
+		width int
+		line  string
+	}{
+		{140, "[3/9] instance.design: archive the data directory  20 s, 200 MiB of 1.0 GiB (20 %), 12,800 of 64,000 files, 10.0 MiB/s, about 80 s left"},
+		{130, "[3/9] instance.design: archive the data directory  30 s, 300 MiB of 1.0 GiB (30 %), 19,200 of 64,000 files, about 70 s left"},
+		{110, "[3/9] instance.design: archive the data directory  40 s, 400 MiB of 1.0 GiB (40 %), about 60 s left"},
+		{90, "[3/9] archive the data directory  50 s, 500 MiB of 1.0 GiB (50 %), about 50 s left"},
+		{60, "[3/9] archive the data directory  1 min, about 40 s left"},
+		{40, "[3/9] arc…  1 min 10 s, about 30 s left"},
+	} {
+		width = want.width
+		if step(); last() != want.line {
+			t.Errorf("at %d columns:\n%q, expected\n%q", width, last(), want.line)
+		}
+	}
+	if got, want := sentence(event.Event{Type: event.ApplyProgress, Title: "archive", Progress: &event.Progress{Done: 1, Unit: "bytes", Files: 1}}), "archive: 1 byte, 1 file"; got != want {
+		t.Errorf("%q, expected %q", got, want)
+	}
+}
+
 // An action without any event still shows that it goes on.
 func TestSignOfLife(t *testing.T) {
 	var b bytes.Buffer

@@ -130,7 +130,7 @@ type StreamSummary struct {
 type StreamHook struct {
 	Resource StreamResource `json:"resource"`
 	// Action is the action's id, as in planned_action.
-	Action         string          `json:"action,omitempty"`
+	Action         string          `json:"action_id,omitempty"`
 	Title          string          `json:"title,omitempty"`
 	Index          int             `json:"index,omitempty"` // in the run, from 1
 	Total          int             `json:"total,omitempty"`

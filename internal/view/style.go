@@ -22,6 +22,16 @@ type Style struct {
 type Terminal struct {
 	IsTTY bool
 	Width int
+	// WidthNow is asked before each drawing, for windows are resized; nil for
+	// one that keeps its Width.
+	WidthNow func() int
+}
+
+func (t Terminal) width() int {
+	if t.WidthNow != nil {
+		return t.WidthNow()
+	}
+	return t.Width
 }
 
 // DetectColor decides on color: NO_COLOR (any value) forbids it, FORCE_COLOR

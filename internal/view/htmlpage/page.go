@@ -71,14 +71,15 @@ type total struct {
 
 func totals(r *view.Review) []total {
 	n := map[plan.Op]int64{}
+	var order []plan.Op
 	for _, b := range r.Blocks {
-		n[b.Op]++
+		if n[b.Op]++; n[b.Op] == 1 {
+			order = append(order, b.Op)
+		}
 	}
 	var out []total
-	for _, op := range []plan.Op{plan.Create, plan.Update, plan.Delete, plan.Forget} {
-		if n[op] > 0 {
-			out = append(out, total{op, humanize.Count(n[op], "block", "blocks")})
-		}
+	for _, op := range order {
+		out = append(out, total{op, humanize.Count(n[op], "block", "blocks")})
 	}
 	return out
 }
@@ -113,8 +114,13 @@ var records = map[string]string{
 
 var functions = template.FuncMap{
 	"rows": rows,
-	"sign": func(op plan.Op) string { return signs[op] },
-	"id":   func(s string) string { return "i-" + anchor.Replace(s) },
+	"sign": func(op plan.Op) string {
+		if s := signs[op]; s != "" {
+			return s
+		}
+		return "·"
+	},
+	"id": func(s string) string { return "i-" + anchor.Replace(s) },
 	// class of a step, for the colour beside its verdict.
 	"class": func(s view.ReviewStep) string {
 		if s.Error != "" {

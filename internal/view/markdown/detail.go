@@ -14,8 +14,11 @@ func changes(list []view.Difference, depth int) string {
 	for i := range list {
 		d := &list[i]
 		sign := signs[d.Op]
-		if d.Op == "" {
+		switch {
+		case d.Op == "":
 			sign = " "
+		case sign == "":
+			sign = "#"
 		}
 		b.WriteString(sign + strings.Repeat("  ", depth) + " " + label(d) + "\n")
 		b.WriteString(changes(d.Below, depth+1))

@@ -177,8 +177,6 @@ func (p *page) findings(r *view.Review) {
 
 var signs = map[plan.Op]string{plan.Create: "+", plan.Update: "!", plan.Delete: "-", plan.Forget: "#"}
 
-var words = map[plan.Op]string{plan.Create: "create", plan.Update: "update", plan.Delete: "delete", plan.Forget: "forget"}
-
 func (p *page) blocks(r *view.Review) {
 	if len(r.Blocks) == 0 {
 		return
@@ -191,7 +189,7 @@ func (p *page) blocks(r *view.Review) {
 			p.add(fmt.Sprintf("| | and %s more | |\n", humanize.Number(int64(len(r.Blocks)-i))))
 			break
 		}
-		if !p.add("| " + words[b.Op] + " | " + cell(view.Shorten(b.Address, longValue)) + " | " + b.Changes + " |\n") {
+		if !p.add("| " + text(string(b.Op)) + " | " + cell(view.Shorten(b.Address, longValue)) + " | " + b.Changes + " |\n") {
 			break
 		}
 	}
