@@ -341,6 +341,9 @@ func TestSignals(t *testing.T) {
 			time.Sleep(300 * time.Millisecond)
 		}
 		o := wait().must(t, c.code)
+		if again := len(c.signals) > 1; !strings.Contains(o.stderr, "finishing the current action, then stopping") || strings.Contains(o.stderr, "Aborting the current action") != again {
+			t.Errorf("%v: it says %s", c.signals, o.stderr)
+		}
 		rec := l.run("recover").must(t, 0)
 		if open := !strings.Contains(rec.stdout, "No run is open"); open != c.open {
 			t.Errorf("%v: the run was left open: %v\n%s\n%s", c.signals, open, o, rec)
