@@ -50,7 +50,7 @@ Formats:
 	f := cmd.Flags()
 	f.BoolVar(&o.json, "json", false, "print JSON: the same as -format json")
 	f.StringVar(&o.format, "format", "human", "print as `FORMAT`: human, json, markdown, html, github, sarif, junit")
-	f.StringVar(&o.sourceDir, "source-dir", "", "the estate's `FOLDER` as seen from the repository's root, for github and sarif")
+	f.StringVar(&o.sourceDir, "source-dir", "", "for github and sarif: the `FOLDER` in which dssctl planned, as seen from the repository's root")
 	cmd.MarkFlagsMutuallyExclusive("json", "format")
 	return cmd
 }

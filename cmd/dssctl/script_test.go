@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -14,6 +15,11 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
+			scripts, err := filepath.Abs("../../examples/ci/scripts")
+			if err != nil {
+				return err
+			}
+			env.Setenv("CI_SCRIPTS", scripts)
 			env.Setenv("DSSCTL_TEST_UID", "") // the account that runs the tests
 			if os.Getuid() == 0 {
 				env.Setenv("DSSCTL_TEST_UID", "65534")

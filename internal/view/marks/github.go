@@ -16,8 +16,8 @@ const perLevel = 10
 var commands = map[Level]string{Error: "error", Warning: "warning", Note: "notice"}
 
 // GitHub writes marks as workflow commands: on the log of a job they become
-// annotations of the files. dir is the estate's folder as seen from the root of
-// the repository.
+// annotations of the files. dir is where dssctl was started when it planned, as
+// seen from the root of the repository; "" for the root.
 func GitHub(w io.Writer, marks []Mark, dir string) error {
 	total, written := map[Level]int{}, map[Level]int{}
 	for _, m := range marks {

@@ -65,11 +65,7 @@ func Of(p *plan.Plan, report *view.RunReport) []Mark {
 	for i := range p.Instances {
 		c.instances[p.Instances[i].Address] = &p.Instances[i]
 	}
-	for f := range p.Estate.Files {
-		if c.file == "" || f < c.file {
-			c.file = f
-		}
-	}
+	c.file = firstFile(p)
 	c.diagnostics(p)
 	if report != nil {
 		c.run(p, report)
@@ -80,6 +76,23 @@ func Of(p *plan.Plan, report *view.RunReport) []Mark {
 	}
 	slices.SortStableFunc(c.marks, func(a, b Mark) int { return weight(a.Level) - weight(b.Level) })
 	return c.marks
+}
+
+// firstFile stands in where a finding has no place: code hosts drop those. It is
+// named as the plan names files, from where dssctl was started, where it can be.
+func firstFile(p *plan.Plan) string {
+	for i := range p.Instances {
+		if place, ok := view.ParseRange(p.Instances[i].Range); ok {
+			return place.Filename
+		}
+	}
+	first := ""
+	for f := range p.Estate.Files {
+		if first == "" || f < first {
+			first = f
+		}
+	}
+	return first
 }
 
 func weight(l Level) int { return slices.Index([]Level{Error, Warning, Note}, l) }

@@ -80,8 +80,7 @@ const (
 )
 
 // SARIF writes marks as a log of the Static Analysis Results Interchange Format,
-// version 2.1.0. dir is the estate's folder as seen from the root of the
-// repository.
+// version 2.1.0. dir is as for GitHub.
 func SARIF(w io.Writer, marks []Mark, tool, dir string) error {
 	run := sarifRun{
 		Tool:       sarifTool{sarifDriver{Name: "dssctl", Version: view.Clean(tool), InformationURI: project}},
