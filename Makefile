@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export GOFLAGS := -buildvcs=false
 
-.PHONY: help build setup test test-long lint fmt docs demo bench fuzz clean
+.PHONY: help build setup test test-long lint fmt docs man demo bench fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ fmt: ## format the Go files
 
 docs: ## write the generated reference pages again
 	go test ./cmd/dssctl -run TestReferencePages -update
+
+man: ## write the manual pages and the shells' completions into bin/share
+	DSSCTL_MAN=$(CURDIR)/bin/share go test ./cmd/dssctl -count 1 -run TestManPages
 
 demo: setup build ## the main job on a simulated DSS, with real H2 and PostgreSQL
 	@scripts/demo

@@ -54,6 +54,8 @@ aborts it, and "dssctl recover" closes the run.
 		},
 	}
 	o.addFlags(cmd.Flags())
+	choices(cmd, "on-failure", string(executor.Rollback), string(executor.StopThere))
+	choices(cmd, "allow", "irreversible", "data-loss")
 	return cmd
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,9 +50,10 @@ Formats:
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.json, "json", false, "print JSON: the same as -format json")
-	f.StringVar(&o.format, "format", "human", "print as `FORMAT`: human, json, markdown, html, github, sarif, junit")
+	f.StringVar(&o.format, "format", "human", "print as `FORMAT`: "+strings.Join(formatNames, ", "))
 	f.StringVar(&o.sourceDir, "source-dir", "", "for github and sarif: the `FOLDER` in which dssctl planned, as seen from the repository's root")
 	cmd.MarkFlagsMutuallyExclusive("json", "format")
+	choices(cmd, "format", formatNames...)
 	return cmd
 }
 
@@ -60,7 +62,8 @@ func (w *world) runShow(ctx context.Context, o showOptions, name string) error {
 		o.format = "json"
 	}
 	if renderers[o.format] == nil {
-		return fmt.Errorf("-format is %q; it must be human, json, markdown, html, github, sarif or junit", o.format)
+		last := len(formatNames) - 1
+		return fmt.Errorf("-format is %q; it must be %s or %s", o.format, strings.Join(formatNames[:last], ", "), formatNames[last])
 	}
 	if name != "" {
 		if _, err := os.Stat(name); err == nil {

@@ -23,7 +23,10 @@ type shown struct {
 	journal []view.JournalLine
 }
 
-// renderers are the formats of show.
+// formatNames are the formats of show, in the order of its help.
+var formatNames = []string{"human", "json", "markdown", "html", "github", "sarif", "junit"}
+
+// renderers are what they are drawn with.
 var renderers = map[string]func(*world, *shown) error{
 	"human": (*world).showHuman,
 	"json":  (*world).showJSON,
