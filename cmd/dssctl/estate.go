@@ -100,7 +100,11 @@ func (w *world) loadEstate(o varOptions, recorded map[string]json.RawMessage) (*
 		lo.Ask = w.askVariable
 	}
 	estate, diags := config.Load(lo)
-	return estate, w.printDiagnostics(w.guard(estate, diags), sourcesOf(estate))
+	diags = w.guard(estate, diags)
+	if w.onErrors != nil && diags.HasErrors() {
+		w.onErrors(diags)
+	}
+	return estate, w.printDiagnostics(diags, sourcesOf(estate))
 }
 
 func (w *world) loadOptions(o varOptions, all []providers.Provider, recorded map[string]json.RawMessage) config.LoadOptions {

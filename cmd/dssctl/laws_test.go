@@ -163,7 +163,11 @@ func TestLaws(t *testing.T) {
 			run([]int{0}, "apply", filepath.Join(l.dir, "first.plan"))
 			run([]int{0}, "plan", "-detailed-exitcode")
 
-			// Law 5: no secret anywhere.
+			// Law 5: no secret anywhere, in no format.
+			for _, format := range formatNames {
+				run([]int{0}, "show", "-format", format)
+				run([]int{0}, "show", "-format", format, filepath.Join(l.dir, "first.plan"))
+			}
 			noSecrets(t, l, outputs)
 		})
 	}

@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/pflag"
 
+	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/view"
+	"github.com/dssctl/dssctl/planner"
 )
 
 // outputOptions are the flags that say for whom a plan or a run is shown.
@@ -30,12 +34,15 @@ type output struct {
 	file *os.File
 	// begun says that a stream has begun, with its version.
 	begun bool
+	// told says that why the command fails is in the stream.
+	told bool
 }
 
 // openOutput opens the file of -json-into, before anything else is done: a
 // pipeline that cannot read what happened shall not make it happen.
 func (w *world) openOutput(o outputOptions) (*output, error) {
 	out := &output{w: w, json: o.json}
+	w.onErrors = func(diags hcl.Diagnostics) { out.fail(planner.FromHCL("", diags)) }
 	if o.into == "" {
 		return out, nil
 	}
@@ -97,8 +104,21 @@ func (o *output) events() view.EventView {
 	return view.Multi(views...)
 }
 
-// close ends the file of -json-into on the way out of an error.
+// fail puts into the streams why the command fails. That is said on standard
+// error, too: an error of writing is not reported on top.
+func (o *output) fail(findings []plan.Diagnostic) {
+	for _, s := range o.streams() {
+		_ = view.ErrorStream(s, version, findings, o.begun, o.w.clock)
+		o.told = true
+	}
+	o.begun = o.begun || o.told
+}
+
+// close ends the streams on the way out of an error.
 func (o *output) close(err error) error {
+	if text := strings.TrimSpace(errorText(err)); text != "" && !o.told {
+		o.fail([]plan.Diagnostic{{Severity: plan.Error, Summary: text}})
+	}
 	if o.file == nil {
 		return err
 	}

@@ -28,6 +28,7 @@ func (w *world) executeTo(ctx context.Context, sig *signals, store state.Store, 
 	if result == nil {
 		return err
 	}
+	out.told = true
 	if verr := sink.Summary(report(result)); verr != nil && err == nil {
 		err = verr
 	}

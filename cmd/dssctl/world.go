@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/term"
 
 	"github.com/dssctl/dssctl/internal/clock"
@@ -28,6 +29,8 @@ type world struct {
 	// redactor is the last line: everything printed passes it.
 	redactor secret.Redactor
 	chdir    string
+	// onErrors is told what is wrong with the files, beside standard error.
+	onErrors func(hcl.Diagnostics)
 }
 
 // getenv returns the value of an environment variable, "" when it is not set.

@@ -75,6 +75,20 @@ func PlanStream(w io.Writer, pl *plan.Plan, c clock.Clock) error {
 	return out.err
 }
 
+// ErrorStream writes a stream that consists of nothing but findings: a command
+// that came to no plan and no run. With headed, its version was written before.
+func ErrorStream(w io.Writer, tool string, findings []plan.Diagnostic, headed bool, c clock.Clock) error {
+	out := &lineWriter{w: w}
+	now := c.Now()
+	if !headed {
+		out.put(now, versionLine(tool))
+	}
+	for _, d := range findings {
+		out.put(now, diagnosticLine(d))
+	}
+	return out.err
+}
+
 func changeLine(in *plan.Instance, c *plan.Change) Line {
 	r := StreamResource{Addr: in.Address + "." + c.Block, Instance: in.Address, Block: c.Block, Attribute: c.Path}
 	sc := &StreamChange{Resource: r, Action: string(c.Op), Actions: []string{string(c.Op)}, Note: c.Note}
