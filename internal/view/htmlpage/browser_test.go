@@ -115,7 +115,7 @@ func TestBrowser(t *testing.T) {
 					continue // long pages; twice is enough
 				}
 				t.Run(fmt.Sprintf("%s/%d/%s", name, width, scheme), func(t *testing.T) {
-					show(t, ctx, url, width, scheme, "")
+					show(ctx, t, url, width, scheme, "")
 					got := must(chromedp.Run(ctx, chromedp.Evaluate[checked](checkJS)))(t)
 					if len(got.Faults) > 0 {
 						t.Errorf("faults:\n%s", strings.Join(got.Faults, "\n"))
@@ -133,16 +133,16 @@ func TestBrowser(t *testing.T) {
 						t.Errorf("says:\n%s", strings.Join(faults, "\n"))
 					}
 					if shots := os.Getenv("DSSCTL_TEST_SCREENSHOTS"); shots != "" {
-						screenshot(t, ctx, filepath.Join(shots, fmt.Sprintf("%s-%d-%s.png", name, width, scheme)))
+						screenshot(ctx, t, filepath.Join(shots, fmt.Sprintf("%s-%d-%s.png", name, width, scheme)))
 					}
 				})
 			}
 		}
 	}
-	t.Run("bad", func(t *testing.T) { bad(t, ctx, w, dir) })
-	t.Run("keyboard", func(t *testing.T) { keyboard(t, ctx, "file://"+filepath.Join(dir, "rolled_back.html")) })
-	t.Run("roles", func(t *testing.T) { roles(t, ctx, "file://"+filepath.Join(dir, "everything.html")) })
-	t.Run("print", func(t *testing.T) { printed(t, ctx, "file://"+filepath.Join(dir, "rolled_back.html")) })
+	t.Run("bad", func(t *testing.T) { bad(ctx, t, w, dir) })
+	t.Run("keyboard", func(t *testing.T) { keyboard(ctx, t, "file://"+filepath.Join(dir, "rolled_back.html")) })
+	t.Run("roles", func(t *testing.T) { roles(ctx, t, "file://"+filepath.Join(dir, "everything.html")) })
+	t.Run("print", func(t *testing.T) { printed(ctx, t, "file://"+filepath.Join(dir, "rolled_back.html")) })
 }
 
 // checked is what check.js returns.
@@ -164,7 +164,7 @@ func must[T any](v T, err error) func(*testing.T) T {
 }
 
 // show opens a page as a device of this width has it.
-func show(t *testing.T, ctx context.Context, url string, width int64, scheme, media string) {
+func show(ctx context.Context, t *testing.T, url string, width int64, scheme, media string) {
 	t.Helper()
 	must(chromedp.Call(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
 		Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: width < 500,
@@ -177,7 +177,7 @@ func show(t *testing.T, ctx context.Context, url string, width int64, scheme, me
 	}
 }
 
-func screenshot(t *testing.T, ctx context.Context, path string) {
+func screenshot(ctx context.Context, t *testing.T, path string) {
 	t.Helper()
 	png := must(chromedp.Run(ctx, chromedp.FullScreenshot(100)))(t)
 	if err := os.WriteFile(path, png, 0o644); err != nil {
@@ -186,7 +186,7 @@ func screenshot(t *testing.T, ctx context.Context, path string) {
 }
 
 // bad: a page that has every fault is found out, so that the checks can fail.
-func bad(t *testing.T, ctx context.Context, w *witness, dir string) {
+func bad(ctx context.Context, t *testing.T, w *witness, dir string) {
 	const page = `<!doctype html><title></title><body style="width: 3000px"><h1>a</h1><h3 id=x>b</h3><p id=x style="color: #999">pale</p>
 <section>no name</section><a href="#nowhere">x</a><table><tr><td>x</table><details>x</details><pre>x</pre><ul><p>x</ul><p style="font-size: 8px">x
 <img src="http://127.0.0.1:9/x.png" onerror="1"><script>console.log("hello"); throw 1</script>`
@@ -194,7 +194,7 @@ func bad(t *testing.T, ctx context.Context, w *witness, dir string) {
 	if err := os.WriteFile(file, []byte(page), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	show(t, ctx, "file://"+file, 390, "light", "")
+	show(ctx, t, "file://"+file, 390, "light", "")
 	got := must(chromedp.Run(ctx, chromedp.Evaluate[checked](checkJS)))(t)
 	all := strings.Join(got.Faults, "\n")
 	for _, want := range []string{
@@ -217,10 +217,10 @@ func bad(t *testing.T, ctx context.Context, w *witness, dir string) {
 
 // keyboard: the first stop skips to the content, every stop shows itself, and a
 // folded part opens.
-func keyboard(t *testing.T, ctx context.Context, url string) {
+func keyboard(ctx context.Context, t *testing.T, url string) {
 	const where = `(() => { const e = document.activeElement, r = e.getBoundingClientRect();
 		return [e.localName + " " + e.textContent.trim().slice(0, 30), getComputedStyle(e).outlineStyle !== "none" && r.left >= 0 && r.width > 0]; })()`
-	show(t, ctx, url, 1280, "light", "")
+	show(ctx, t, url, 1280, "light", "")
 	var stops []string
 	for range 60 {
 		must(chromedp.Run(ctx, chromedp.KeyEvent(kb.Tab)))(t)
@@ -246,8 +246,8 @@ func keyboard(t *testing.T, ctx context.Context, url string) {
 }
 
 // roles are what a screen reader is told.
-func roles(t *testing.T, ctx context.Context, url string) {
-	show(t, ctx, url, 390, "light", "")
+func roles(ctx context.Context, t *testing.T, url string) {
+	show(ctx, t, url, 390, "light", "")
 	nodes := must(chromedp.Call(ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{}))(t).Nodes
 	count := map[string]int{}
 	for _, n := range nodes {
@@ -276,8 +276,8 @@ func roles(t *testing.T, ctx context.Context, url string) {
 }
 
 // printed: what is folded on the screen stands on paper.
-func printed(t *testing.T, ctx context.Context, url string) {
-	show(t, ctx, url, 1280, "light", "print")
+func printed(ctx context.Context, t *testing.T, url string) {
+	show(ctx, t, url, 1280, "light", "print")
 	height := must(chromedp.Run(ctx, chromedp.Evaluate[float64](`document.querySelector(".journal").getBoundingClientRect().height`)))(t)
 	if pdf := must(chromedp.Run(ctx, chromedp.PrintToPDF()))(t); len(pdf) < 5000 {
 		t.Errorf("a PDF of %d bytes", len(pdf))
