@@ -98,6 +98,7 @@ func (o *output) events() view.EventView {
 		}
 		views = append(views, stream)
 	}
+	o.begun = true
 	if len(views) == 1 {
 		return views[0]
 	}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/view"
+)
+
+// What real runs write fits the published schemas: a plan, the lines of a run
+// that was done and of one that was refused, and the run as a document.
+func TestRealRunsFitTheSchemas(t *testing.T) {
+	const at = "https://github.com/dssctl/dssctl/blob/main/internal/"
+	urls := map[string]string{
+		at + "plan/schema/plan-1.0.schema.json": plan.Schema(), at + "view/schema/stream-1.0.schema.json": view.StreamSchema(),
+		at + "view/schema/run-1.0.schema.json": view.RunSchema(),
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	for url, text := range urls {
+		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.AddResource(url, doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fits := func(schema, what string, raw []byte) {
+		t.Helper()
+		s, err := c.Compile(at + schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatalf("%s: %v: %s", what, err, raw)
+		}
+		if err := s.Validate(doc); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	dir := t.TempDir()
+	write(t, dir, "main.dss.hcl", standInEstate(standIn(t, filepath.Join(dir, "dss")), ""))
+	stream := func(name string, types ...string) {
+		t.Helper()
+		raw, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bytes.Split(bytes.TrimSpace(raw), []byte("\n"))
+		for _, line := range lines {
+			fits("view/schema/stream-1.0.schema.json", name, line)
+		}
+		if !bytes.Contains(lines[0], []byte(`"type":"version"`)) || bytes.Count(raw, []byte(`"type":"version"`)) != 1 {
+			t.Errorf("%s does not begin with its version, once: %s", name, raw)
+		}
+		for _, typ := range types {
+			if !bytes.Contains(raw, []byte(`"type":"`+typ+`"`)) {
+				t.Errorf("%s has no %s:\n%s", name, typ, raw)
+			}
+		}
+	}
+	dssctl(t, dir, nil, "plan", "-out", "p.plan", "-json-into", "plan.jsonl").must(t, 0)
+	stream("plan.jsonl", "planned_change", "planned_action", "change_summary")
+	raw, err := os.ReadFile(filepath.Join(dir, "p.plan"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fits("plan/schema/plan-1.0.schema.json", "the plan", raw)
+
+	o := dssctl(t, dir, nil, "apply", "p.plan", "-json-into", "apply.jsonl").must(t, 0)
+	if !strings.Contains(o.stdout, "Done: ") || strings.Contains(o.stdout, "{") {
+		t.Errorf("people read %s", o)
+	}
+	stream("apply.jsonl", "run_start", "apply_start", "apply_complete", "run_complete", "run_report")
+	fits("view/schema/run-1.0.schema.json", "the run", []byte(dssctl(t, dir, nil, "show", "-json").must(t, 0).stdout))
+
+	dssctl(t, dir, nil, "apply", "p.plan", "-json-into", "refused.jsonl").must(t, 5)
+	stream("refused.jsonl", "diagnostic")
+	write(t, dir, "main.dss.hcl", strings.Replace(standInEstate(filepath.Join(dir, "dss"), ""), "= 20", "= 30", 1))
+	dssctl(t, dir, nil, "apply", "-auto-approve", "-json-into", "both.jsonl").must(t, 0)
+	stream("both.jsonl", "planned_change", "change_summary", "run_start", "run_report")
+}
