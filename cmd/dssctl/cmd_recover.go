@@ -13,9 +13,9 @@ import (
 // recoverOptions are the flags of recover.
 type recoverOptions struct {
 	varOptions
+	outputOptions
 	resume, rollback bool
 	onFailure        string
-	json             bool
 }
 
 func newRecoverCommand(w *world) *cobra.Command {
@@ -41,11 +41,11 @@ failed or was being rolled back is rolled back.
 		},
 	}
 	f := cmd.Flags()
-	o.addFlags(f)
+	o.varOptions.addFlags(f)
 	f.BoolVar(&o.resume, "resume", false, "go on with the plan")
 	f.BoolVar(&o.rollback, "rollback", false, "undo the open window")
 	f.StringVar(&o.onFailure, "on-failure", string(executor.Rollback), "`rollback` or stop, when going on fails")
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line")
+	o.outputOptions.addFlags(f, "")
 	cmd.MarkFlagsMutuallyExclusive("resume", "rollback")
 	return cmd
 }
@@ -60,6 +60,11 @@ func (w *world) runRecover(ctx context.Context, o recoverOptions, id string) (er
 	}
 	ctx, sig := w.watchSignals(ctx, true)
 	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
+	out, err := w.openOutput(o.outputOptions)
+	if err != nil {
+		return err
+	}
+	defer func() { err = out.close(err) }()
 	store, err := w.store()
 	if err != nil {
 		return err
@@ -77,7 +82,7 @@ func (w *world) runRecover(ctx context.Context, o recoverOptions, id string) (er
 	if err != nil {
 		return err
 	}
-	return w.execute(ctx, sig, store, estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+	return w.executeTo(ctx, sig, store, estate, out, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
 		return e.Recover(ctx, id, direction, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: "recover"})
 	})
 }

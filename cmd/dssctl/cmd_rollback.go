@@ -19,9 +19,9 @@ import (
 // rollbackOptions are the flags of rollback.
 type rollbackOptions struct {
 	varOptions
+	outputOptions
 	autoApprove bool
 	allow       []string
-	json        bool
 }
 
 func newRollbackCommand(w *world) *cobra.Command {
@@ -41,10 +41,10 @@ stands on the same instance, or when somebody changed since what the run left.
 		RunE: func(cmd *cobra.Command, args []string) error { return w.runRollback(cmd.Context(), o, args[0]) },
 	}
 	f := cmd.Flags()
-	o.addFlags(f)
+	o.varOptions.addFlags(f)
 	f.BoolVar(&o.autoApprove, "auto-approve", false, "do not ask")
 	f.StringArrayVar(&o.allow, "allow", nil, "allow this `DANGER`: data-loss")
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line")
+	o.outputOptions.addFlags(f, "")
 	return cmd
 }
 
@@ -56,6 +56,11 @@ func (w *world) runRollback(ctx context.Context, o rollbackOptions, id string) (
 	if err != nil {
 		return err
 	}
+	out, err := w.openOutput(o.outputOptions)
+	if err != nil {
+		return err
+	}
+	defer func() { err = out.close(err) }()
 	store, err := w.store()
 	if err != nil {
 		return err
@@ -87,7 +92,7 @@ func (w *world) runRollback(ctx context.Context, o rollbackOptions, id string) (
 		}
 		allowLoss = true // it was named in the question
 	}
-	return w.execute(ctx, sig, store, estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+	return w.executeTo(ctx, sig, store, estate, out, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
 		return e.Rollback(ctx, id, executor.Options{Why: "rollback", AllowLoss: allowLoss})
 	})
 }

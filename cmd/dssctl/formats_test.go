@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -50,10 +51,7 @@ func TestRealRunsFitTheSchemas(t *testing.T) {
 	write(t, dir, "main.dss.hcl", standInEstate(standIn(t, filepath.Join(dir, "dss")), ""))
 	stream := func(name string, types ...string) {
 		t.Helper()
-		raw, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		raw := []byte(contentOf(t, filepath.Join(dir, name)))
 		lines := bytes.Split(bytes.TrimSpace(raw), []byte("\n"))
 		for _, line := range lines {
 			fits("view/schema/stream-1.0.schema.json", name, line)
@@ -69,11 +67,7 @@ func TestRealRunsFitTheSchemas(t *testing.T) {
 	}
 	dssctl(t, dir, nil, "plan", "-out", "p.plan", "-json-into", "plan.jsonl").must(t, 0)
 	stream("plan.jsonl", "planned_change", "planned_action", "change_summary")
-	raw, err := os.ReadFile(filepath.Join(dir, "p.plan"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fits("plan/schema/plan-1.0.schema.json", "the plan", raw)
+	fits("plan/schema/plan-1.0.schema.json", "the plan", []byte(contentOf(t, filepath.Join(dir, "p.plan"))))
 
 	o := dssctl(t, dir, nil, "apply", "p.plan", "-json-into", "apply.jsonl").must(t, 0)
 	if !strings.Contains(o.stdout, "Done: ") || strings.Contains(o.stdout, "{") {
@@ -87,4 +81,20 @@ func TestRealRunsFitTheSchemas(t *testing.T) {
 	write(t, dir, "main.dss.hcl", strings.Replace(standInEstate(filepath.Join(dir, "dss"), ""), "= 20", "= 30", 1))
 	dssctl(t, dir, nil, "apply", "-auto-approve", "-json-into", "both.jsonl").must(t, 0)
 	stream("both.jsonl", "planned_change", "change_summary", "run_start", "run_report")
+
+	run := regexp.MustCompile(`"run":"([^"]+)"`).FindStringSubmatch(contentOf(t, filepath.Join(dir, "both.jsonl")))
+	if run == nil {
+		t.Fatal("the stream names no run")
+	}
+	dssctl(t, dir, nil, "rollback", run[1], "-auto-approve", "-json-into", "back.jsonl").must(t, 0)
+	stream("back.jsonl", "rollback_start", "rollback_complete", "run_report")
+}
+
+func contentOf(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
 }
