@@ -185,7 +185,8 @@ type VerifyOptions struct {
 // ExtractOptions of Extract.
 type ExtractOptions struct {
 	// Only says which members are wanted, by their path; nil is all. Folders
-	// above them are made where they are missing, for the owner alone.
+	// above them are made where they are missing, for the owner alone. It may be
+	// asked more than once of a path.
 	Only   func(rel string) bool
 	Sums   Sums // of the archive only where all of it is read
 	Limits Limits

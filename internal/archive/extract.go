@@ -30,9 +30,14 @@ func Extract(ctx context.Context, archive, index, into string, o ExtractOptions)
 
 func extract(ctx context.Context, archive, index, into string, o ExtractOptions) (Report, error) {
 	var runs []run
+	var instead map[string]string
 	if index != "" && o.Only != nil {
 		var err error
-		if runs, err = selectRuns(ctx, index, func(m *Member) bool { return o.Only(m.Path) }); err != nil {
+		if instead, err = strangers(ctx, index, o.Only); err != nil {
+			return Report{}, err
+		}
+		runs, err = selectRuns(ctx, index, func(m *Member) bool { return instead[m.Path] != "" || o.Only(m.Path) })
+		if err != nil {
 			return Report{}, err
 		}
 	}
@@ -44,7 +49,8 @@ func extract(ctx context.Context, archive, index, into string, o ExtractOptions)
 	// The source may have more than is read of it.
 	gctx, cancel := context.WithCancel(gctx)
 	defer cancel()
-	p := newPlacer(gctx, fd, index == "", o)
+	p := newPlacer(gctx, fd, index == "" || len(instead) > 0, o)
+	p.instead = instead
 	defer p.close()
 	var in tarStream
 	var s *source
@@ -164,4 +170,18 @@ func selectRuns(ctx context.Context, index string, wanted func(*Member) bool) ([
 		}
 		ordinal++
 	}
+}
+
+// strangers finds files that are not wanted themselves, but by another name that
+// stands in the archive as a hard link to them. It says under which name such a
+// file is wanted first.
+func strangers(ctx context.Context, index string, only func(string) bool) (map[string]string, error) {
+	instead := map[string]string{}
+	err := List(ctx, index, func(m Member) error {
+		if m.Type == HardLink && instead[m.Link] == "" && only(m.Path) && !only(m.Link) {
+			instead[m.Link] = m.Path
+		}
+		return nil
+	})
+	return instead, err
 }

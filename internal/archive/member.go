@@ -66,15 +66,18 @@ func memberOf(h *tar.Header) (f found, err error) {
 	return f, nil
 }
 
-// plain strips what other writers put around a path.
+// plain strips what other writers put around a path, such as "./" before it. A
+// path that leads elsewhere still does.
 func plain(name string) string {
-	if strings.HasPrefix(name, "./") || strings.HasSuffix(name, "/") {
-		// An absolute or empty path stays one.
-		if p := path.Clean(name); !strings.Contains(name, "..") {
-			return p
+	for element := range strings.SplitSeq(name, "/") {
+		if element == ".." {
+			return name
 		}
 	}
-	return name
+	if name == "" {
+		return name
+	}
+	return path.Clean(name)
 }
 
 // compare says how a member differs from what the index says.

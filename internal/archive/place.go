@@ -15,9 +15,13 @@ import (
 // the way by itself and never through a symlink, so that no member can be put
 // elsewhere. A folder gets its attributes when all in it is there.
 type placer struct {
-	ctx     context.Context
-	o       ExtractOptions
-	foreign bool // other programs' tars come in any order
+	ctx context.Context
+	o   ExtractOptions
+	// anyOrder says that folders may come after what is in them, as in the tars
+	// of other programs.
+	anyOrder bool
+	// instead is where files go that are wanted by another name only.
+	instead map[string]string
 	crew    *crew
 	look    *accounts
 	root    *outFolder
@@ -40,10 +44,10 @@ type outFolder struct {
 	made  bool // on the way to a member, and not by a member of its own
 }
 
-func newPlacer(ctx context.Context, fd int, foreign bool, o ExtractOptions) *placer {
+func newPlacer(ctx context.Context, fd int, anyOrder bool, o ExtractOptions) *placer {
 	root := &outFolder{fd: fd, path: ".", refs: 1, made: true}
 	return &placer{
-		ctx: ctx, o: o, foreign: foreign, look: newAccounts(), root: root, stack: []*outFolder{root},
+		ctx: ctx, o: o, anyOrder: anyOrder, look: newAccounts(), root: root, stack: []*outFolder{root},
 		live: map[string]*outFolder{".": root}, flying: map[string]chan struct{}{},
 	}
 }
@@ -169,11 +173,11 @@ func (p *placer) release(d *outFolder) error {
 	}
 	delete(p.live, d.path)
 	// In any order, the folder may be entered again right after.
-	if !p.foreign {
+	if !p.anyOrder {
 		p.mu.Unlock()
 	}
 	err := p.finish(d)
-	if p.foreign {
+	if p.anyOrder {
 		p.mu.Unlock()
 	}
 	unix.Close(d.fd) //nolint:errcheck // nothing was written to it
@@ -185,7 +189,7 @@ func (p *placer) finish(d *outFolder) error {
 	if d.final == nil {
 		return nil
 	}
-	if err := p.attributes(target{fd: d.fd, dir: -1, locked: p.foreign}, d.final); err != nil {
+	if err := p.attributes(target{fd: d.fd, dir: -1, locked: p.anyOrder}, d.final); err != nil {
 		return fmt.Errorf("the folder %.200q: %w", d.path, err)
 	}
 	return nil
@@ -216,6 +220,9 @@ func (p *placer) close() {
 
 // other makes what is no file.
 func (p *placer) other(f *found) error {
+	if to := p.instead[f.Path]; to != "" {
+		f.Path = to
+	}
 	if f.Path == "." {
 		p.root.final = f
 		return nil
@@ -260,7 +267,7 @@ func (p *placer) folder(f *found) error {
 		return err
 	}
 	err = unix.Mkdirat(in.fd, base, 0o700)
-	if errors.Is(err, unix.EEXIST) && p.foreign {
+	if errors.Is(err, unix.EEXIST) && p.anyOrder {
 		// Made on the way to a member that came before it.
 		if err := p.enter(base); err != nil {
 			return err
@@ -281,6 +288,11 @@ func (p *placer) folder(f *found) error {
 
 // link makes another name of a file, once that is there.
 func (p *placer) link(f *found, in *outFolder, base string) error {
+	if to := p.instead[f.Link]; to != "" {
+		if f.Link = to; f.Link == f.Path {
+			return nil // it is there under this name
+		}
+	}
 	p.mu.Lock()
 	flying := p.flying[f.Link]
 	p.mu.Unlock()
@@ -327,6 +339,9 @@ func (p *placer) small(t *task) error { return p.give(t) }
 func (p *placer) large(t *task) error { return p.give(t) }
 
 func (p *placer) give(t *task) error {
+	if to := p.instead[t.Path]; to != "" {
+		t.Path = to
+	}
 	in, base, err := p.parent(t.Path)
 	if err != nil {
 		return err

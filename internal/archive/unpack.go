@@ -249,6 +249,7 @@ func (u *unpacker) file(f *found, tr *tar.Reader) error {
 // large streams a file to its worker.
 func (u *unpacker) large(t *task, tr *tar.Reader) (err error) {
 	t.chunks = make(chan []byte, unpackChunks)
+	f := t.found // the sink may rename it
 	if err := u.sink.large(t); err != nil {
 		return err
 	}
@@ -274,7 +275,6 @@ func (u *unpacker) large(t *task, tr *tar.Reader) (err error) {
 		u.progress.bytes(int64(len(b)))
 		t.chunks <- b // has room for all
 	}
-	f := t.found
 	if err := u.indexSays(&f); err != nil {
 		return err
 	}

@@ -242,4 +242,3 @@ func (s *sequencer) count(j *job) {
 		}
 	}
 }
-
