@@ -309,6 +309,9 @@ func (p *placer) link(f *found, in *outFolder, base string) error {
 		err = unix.Linkat(from, name, in.fd, base, 0)
 		unix.Close(from) //nolint:errcheck // nothing was written
 	}
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		return fmt.Errorf("%w: %.200q is a hard link to %.200q, which stands below what is no folder", ErrRefused, f.Path, f.Link)
+	}
 	if errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("%.200q is a hard link to %.200q, which is not there: extract that too", f.Path, f.Link)
 	}

@@ -85,13 +85,20 @@ func (u *unpacker) all() error {
 			return err
 		}
 	}
-	n, err := io.Copy(io.Discard, onlyZeros{u.in})
+	n, err := io.Copy(io.Discard, io.LimitReader(onlyZeros{u.in}, mostTail))
+	if err == nil && n == mostTail {
+		err = fmt.Errorf("%w: there is more than tars are filled up with", ErrRefused)
+	}
 	if err != nil {
 		return fmt.Errorf("read behind the end of the tar, after %d bytes: %w", n, err)
 	}
 	u.progress.tell()
 	return nil
 }
+
+// mostTail is how many empty sectors may stand behind the end; tar itself fills up
+// to 10 KiB.
+const mostTail = 4 << 20
 
 // onlyZeros lets nothing else through: a tar ends with empty sectors.
 type onlyZeros struct{ io.Reader }
