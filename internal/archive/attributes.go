@@ -19,9 +19,9 @@ type target struct {
 	locked bool // the placer's lock is held
 }
 
-// attributes gives a file its owner, extended attributes, time and mode. The
+// attributes gives a file its owner, time, extended attributes, mode and ACLs. The
 // order matters: a new owner takes setuid bits and capabilities away, and a mode
-// may forbid the rest.
+// or ACL may forbid the rest.
 func (p *placer) attributes(t target, f *found) error {
 	mode := f.Mode
 	if p.o.Owners {
@@ -40,19 +40,31 @@ func (p *placer) attributes(t target, f *found) error {
 		mode &^= 0o6000
 		p.note(t, f.Path+": its setuid and setgid bits, as its owner is not restored")
 	}
-	for key, value := range f.records {
-		if err := p.attribute(t, f, key, value); err != nil {
-			return err
-		}
-	}
 	if err := t.utimes(f.ModTime); err != nil {
 		return fmt.Errorf("set its time: %w", err)
+	}
+	for key, value := range f.records {
+		if name, ok := xattrName(key); ok {
+			if err := p.attribute(t, f, name, []byte(value)); err != nil {
+				return err
+			}
+		}
 	}
 	if f.Type == Symlink {
 		return nil
 	}
 	if err := t.chmod(mode); err != nil {
 		return fmt.Errorf("set its mode: %w", err)
+	}
+	for _, a := range []struct{ key, name string }{{paxACLAccess, xattrACLAccess}, {paxACLDefault, xattrACLDefault}} {
+		raw, err := aclBinary(f.records[a.key], p.look)
+		if err != nil {
+			p.note(t, f.Path+": "+err.Error())
+		} else if raw != nil {
+			if err := p.attribute(t, f, a.name, raw); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -68,37 +80,12 @@ func (p *placer) note(t target, text string) {
 
 // attribute sets an extended attribute or ACL. What the file system or the kernel
 // does not allow here is noted.
-func (p *placer) attribute(t target, f *found, key, value string) error {
-	name, ok := xattrName(key)
-	raw := []byte(value)
-	switch key {
-	case paxACLAccess, paxACLDefault:
-		name, ok = xattrACLAccess, true
-		if key == paxACLDefault {
-			name = xattrACLDefault
-		}
-		var err error
-		if raw, err = aclBinary(value, p.look); err != nil {
-			p.note(t, f.Path+": "+err.Error())
-			return nil
-		}
-		if raw == nil {
-			return nil
-		}
-	}
-	if !ok {
-		return nil
-	}
-	// ACLs come as text, see above, and nothing else of the system's may.
-	if strings.HasPrefix(key, paxXattr) && strings.HasPrefix(name, "system.") {
-		p.note(t, fmt.Sprintf("%s: its attribute %.100q", f.Path, name))
-		return nil
-	}
-	err := t.setxattr(name, raw)
+func (p *placer) attribute(t target, f *found, name string, value []byte) error {
+	err := t.setxattr(name, value)
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, unix.ENOTSUP), errors.Is(err, unix.EPERM):
+	case errors.Is(err, unix.ENOTSUP), errors.Is(err, unix.EPERM), strings.HasPrefix(name, "system."):
 		p.note(t, fmt.Sprintf("%s: its attribute %.100q (%v)", f.Path, name, err))
 		return nil
 	}

@@ -125,7 +125,7 @@ func TestHostile(t *testing.T) {
 		"hard link, then over it":      {[]*tar.Header{file("b"), hard("a", "b"), file("a")}, ErrRefused, "twice"},
 		"hard link to itself":          {[]*tar.Header{hard("a", "a")}, nil, "not there"},
 		"hard link to a folder":        {[]*tar.Header{dir("d"), hard("a", "d")}, nil, ""},
-		"hard link through a file":     {[]*tar.Header{file("f"), hard("a", "f/x")}, ErrRefused, "hard link"},
+		"hard link through a file":     {[]*tar.Header{file("f"), hard("a", "f/x")}, nil, "hard link"},
 		"symlink to nothing":           {[]*tar.Header{link("a", "")}, ErrRefused, "leads to"},
 		"device":                       {[]*tar.Header{{Name: "null", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}}, ErrRefused, "device"},
 		"disk":                         {[]*tar.Header{{Name: "disk", Typeflag: tar.TypeBlock, Devmajor: 8}}, ErrRefused, "device"},

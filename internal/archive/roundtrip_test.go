@@ -33,15 +33,14 @@ func TestRoundTrip(t *testing.T) {
 			if got := fileSum(t, index); got != wrote.IndexSHA256 {
 				t.Errorf("the index's sum is %s, reported %s", got, wrote.IndexSHA256)
 			}
-			into := filepath.Join(t.TempDir(), "into")
+			into := intoFolder(t)
 			put, err := Extract(context.Background(), archive, index, into, ExtractOptions{
-				Owners: isRoot(), Devices: true, Sums: Sums{Archive: wrote.SHA256, Index: wrote.IndexSHA256}, Sync: true,
+				Owners: isRoot(), Devices: true, Sums: Sums{Archive: wrote.SHA256, Index: wrote.IndexSHA256}, Sync: o.Sync,
 			})
 			must(t, err)
 			if put.LeftOut.Total != 0 {
 				t.Errorf("left out %v", put.LeftOut.First)
 			}
-			t.Cleanup(func() { os.Chmod(filepath.Join(into, "closed"), 0o700) }) //nolint:errcheck // for the clean-up
 			same(t, into, tree)
 		})
 	}
@@ -63,7 +62,7 @@ func TestTarExtracts(t *testing.T) {
 	for name, o := range kinds {
 		t.Run(name, func(t *testing.T) {
 			archive, _, _ := written(t, Source{Root: tree}, o)
-			into := t.TempDir()
+			into := intoFolder(t)
 			args := []string{"--xattrs", "--xattrs-include=*", "--acls", "-S", "-p", "-x", "-f", archive, "-C", into}
 			switch o.Compression {
 			case Zstd:
@@ -72,7 +71,6 @@ func TestTarExtracts(t *testing.T) {
 				args = append([]string{"-z"}, args...)
 			}
 			gnuTar(t, args...)
-			t.Cleanup(func() { os.Chmod(filepath.Join(into, "closed"), 0o700) }) //nolint:errcheck // for the clean-up
 			same(t, into, tree)
 		})
 	}
@@ -89,10 +87,9 @@ func TestExtractsTar(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			archive := filepath.Join(t.TempDir(), "a.tar")
 			gnuTar(t, append(args, "-c", "-f", archive, "-C", tree, ".")...)
-			into := t.TempDir()
+			into := intoFolder(t)
 			_, err := Extract(context.Background(), archive, "", into, ExtractOptions{Owners: isRoot(), Devices: true})
 			must(t, err)
-			t.Cleanup(func() { os.Chmod(filepath.Join(into, "closed"), 0o700) }) //nolint:errcheck // for the clean-up
 			same(t, into, tree)
 		})
 	}
@@ -100,7 +97,7 @@ func TestExtractsTar(t *testing.T) {
 		archive := filepath.Join(t.TempDir(), "a.tar")
 		gnuTar(t, "--format=pax", "-c", "-f", archive, "--no-recursion", "-C", tree,
 			"folder/sub/exactly-a-sector", "plain.txt", "folder/just-small", "closed", "folder/sub", "folder/whole-chunks", "closed/read-only", "folder")
-		into := t.TempDir()
+		into := intoFolder(t)
 		_, err := Extract(context.Background(), archive, "", into, ExtractOptions{Owners: isRoot()})
 		if !isRoot() {
 			// A folder that is closed before its file comes.
@@ -145,7 +142,7 @@ func TestOnly(t *testing.T) {
 	archive, index, _ := written(t, Source{Root: tree}, Options{})
 	for _, prefix := range []string{"folder", "sparse", "plain.txt", "zz-large-again", "zz-symlink-again", "none"} {
 		t.Run(prefix, func(t *testing.T) {
-			into := t.TempDir()
+			into := intoFolder(t)
 			only := func(rel string) bool { return rel == prefix || strings.HasPrefix(rel, prefix+"/") }
 			r, err := Extract(context.Background(), archive, index, into, ExtractOptions{Only: only, Owners: isRoot()})
 			must(t, err)
@@ -177,7 +174,7 @@ func TestOnly(t *testing.T) {
 			}
 			return nil
 		}))
-		into := t.TempDir()
+		into := intoFolder(t)
 		_, err := Extract(context.Background(), archive, index, into, ExtractOptions{Only: func(rel string) bool { return wanted[rel] }})
 		must(t, err)
 		for rel, w := range wanted {
@@ -220,4 +217,12 @@ func TestOpen(t *testing.T) {
 			}
 		}
 	}
+}
+
+// intoFolder is one to extract the odd tree into.
+func intoFolder(t testing.TB) string {
+	t.Helper()
+	into := t.TempDir()
+	t.Cleanup(func() { os.Chmod(filepath.Join(into, "closed"), 0o700) }) //nolint:errcheck // for the clean-up
+	return into
 }
