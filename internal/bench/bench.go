@@ -22,6 +22,11 @@ type bench struct {
 	log    io.Writer
 	// terraform is the peer's path; "" where it is not installed.
 	terraform string
+	// tree is the data directory of the archives, made where it is not there, and
+	// archiveRounds how often each way to archive it is run.
+	tree          string
+	archiveRounds int
+	treePart      int // a share of it, for a quick look
 }
 
 func (b *bench) logf(format string, args ...any) { fmt.Fprintf(b.log, format+"\n", args...) }
@@ -49,7 +54,11 @@ func (b *bench) answered(name, dir string, args ...string) timing.Job {
 
 // measure times jobs in turn.
 func (b *bench) measure(rounds int, jobs ...timing.Job) (map[string]figure, error) {
-	req, err := json.Marshal(timing.Request{Rounds: rounds, Jobs: jobs})
+	return b.request(timing.Request{Rounds: rounds, Jobs: jobs})
+}
+
+func (b *bench) request(r timing.Request) (map[string]figure, error) {
+	req, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}

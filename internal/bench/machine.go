@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,7 @@ type machine struct {
 	Files     string // the kind of file system under the data directories
 	Go        string
 	Load      string // of the minute before
+	Hashing   string // the processor's instructions for SHA-256, "" where there are none
 }
 
 func describe(work string) machine {
@@ -29,6 +31,12 @@ func describe(work string) machine {
 		Files: fileSystem(work),
 	}
 	m.Load, _, _ = strings.Cut(read("/proc/loadavg"), " ")
+	features := strings.Fields(field("/proc/cpuinfo", "flags") + " " + field("/proc/cpuinfo", "Features"))
+	for _, name := range []string{"sha_ni", "sha2"} {
+		if slices.Contains(features, name) {
+			m.Hashing = name
+		}
+	}
 	var kib float64
 	if _, err := fmt.Sscan(field("/proc/meminfo", "MemTotal"), &kib); err == nil {
 		m.Memory = fmt.Sprintf("%.0f GiB", kib/(1<<20))

@@ -28,21 +28,27 @@ func main() {
 	}
 }
 
-// suites in the order of the page.
-var suites = []string{"startup", "validate", "plan", "growth", "started", "move"}
+// suites in the order of the page. many, which takes an hour, runs only when it
+// is named.
+var suites = []string{"startup", "validate", "plan", "growth", "started", "move", "archive"}
+
+const many = "many"
 
 func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	tools := f.String("tools", ".", "`folder` of dssctl, dssctl-answered, measure and the estate of the move")
 	rounds := f.Int("rounds", 7, "runs of each command; cheap ones run more often")
 	only := f.String("only", strings.Join(suites, ","), "`suites`, separated by commas")
+	dataDir := f.String("tree", "", "`folder` of the data directory to archive, made if it is missing and kept; a temporary one otherwise")
+	archiveRounds := f.Int("archive-rounds", 1, "runs of each way to archive")
+	part := f.Int("tree-part", 1, "only the `n`th part of the data directory, for a quick look")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	if os.Getuid() == 0 {
 		return fmt.Errorf("neither dssctl nor DSS nor PostgreSQL runs as root: use scripts/bench")
 	}
-	b := &bench{tools: *tools, rounds: *rounds, log: log, terraform: findTerraform()}
+	b := &bench{tools: *tools, rounds: *rounds, log: log, terraform: findTerraform(), tree: *dataDir, archiveRounds: *archiveRounds, treePart: *part}
 	if b.work, err = os.MkdirTemp("", "bench-"); err != nil {
 		return err
 	}
@@ -80,8 +86,10 @@ func (b *bench) all(ctx context.Context, wanted []string) (r results, err error)
 		"growth":   func() (err error) { r.Growth, err = b.growth(); return err },
 		"started":  func() (err error) { r.Started, err = b.started(); return err },
 		"move":     func() (err error) { r.Move, err = b.move(ctx); return err },
+		"archive":  func() (err error) { r.Archive, err = b.archive(); return err },
+		many:       func() (err error) { r.Many, err = b.many(); return err },
 	}
-	for _, name := range suites {
+	for _, name := range append(slices.Clone(suites), many) {
 		if !slices.Contains(wanted, name) {
 			continue
 		}

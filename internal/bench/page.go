@@ -45,6 +45,12 @@ func (p page) write(out io.Writer) error {
 	if r.Move != nil {
 		p.move(w)
 	}
+	if r.Archive != nil {
+		p.archive(w, "Archives", r.Archive)
+	}
+	if r.Many != nil {
+		p.archive(w, "Archives of a million small files", r.Many)
+	}
 	_, err := out.Write(b.Bytes())
 	return err
 }
@@ -58,6 +64,9 @@ func (p page) head(w *writer) {
 	w.line("Measured with `make bench`, which measures again on your machine and rewrites this page.")
 	w.line("")
 	w.line("- Processor: %s, %d cores; memory: %s", m.Processor, m.Cores, m.Memory)
+	if m.Hashing != "" {
+		w.line("- It computes SHA-256 in hardware (%s)", m.Hashing)
+	}
 	w.line("- Linux %s; the data directories are on %s; built with %s", m.Kernel, m.Files, m.Go)
 	w.line("- Load of the machine when it began: %s (0 is idle: a busy machine shows longer times)", m.Load)
 	if p.Terraform == "" {

@@ -31,6 +31,10 @@ func sample(peer bool) results {
 			{Title: "stop DSS", Kind: "service.stop", Wall: 6e8, Own: 3e7},
 		}},
 	}
+	r.Archive = &archives{Files: 2, Rounds: 1, Write: []way{
+		{Name: readName, Figure: figures(14e3, 10)}, {Name: oursName, Figure: figures(26e3, 90), Size: 15e8}, {Name: tarName, Figure: figures(107e3, 3), Size: 15e8},
+	}, Restore: []way{{Name: oursName, Figure: figures(11e3, 80)}, {Name: tarName, Figure: figures(26e3, 3)}}}
+	r.Many = &archives{Files: 3, Rounds: 1, Write: []way{{Name: readName, Figure: figures(69e3, 10)}, {Name: oursName, Figure: figures(90e3, 90)}}}
 	for _, s := range fleet.Shapes() {
 		r.Validate[s] = pair{figures(70, 30), theirs(230)}
 		r.Plan[s] = pair{figures(300, 90), theirs(1000)}
@@ -44,8 +48,8 @@ func sample(peer bool) results {
 
 func TestTargets(t *testing.T) {
 	good := targets(sample(true))
-	if len(good) != 8 {
-		t.Fatalf("%d targets, want 8", len(good))
+	if len(good) != 13 {
+		t.Fatalf("%d targets, want 13", len(good))
 	}
 	for _, g := range good {
 		if !g.Met {
@@ -54,13 +58,16 @@ func TestTargets(t *testing.T) {
 	}
 	// One shape that is too slow is enough.
 	for name, spoil := range map[string]func(*results){
-		"start-up":     func(r *results) { r.Startup.Ours.Wall = 11e6 },
-		"its memory":   func(r *results) { r.Startup.Ours.RSS = 26 << 20 },
-		"`validate`":   func(r *results) { r.Validate[fleet.Chain] = pair{Ours: figures(81, 30)} },
-		"`plan`":       func(r *results) { r.Plan[fleet.Each] = pair{Ours: figures(401, 90)} },
-		"t(2000)":      func(r *results) { r.Growth[fleet.Flat][2000] = figures(700, 1) },
-		"t(10,000)":    func(r *results) { r.Growth[fleet.Flat][10000] = figures(3400, 1) },
-		"dssctl's own": func(r *results) { r.Move.Own = 1200 * time.Millisecond },
+		"start-up":          func(r *results) { r.Startup.Ours.Wall = 11e6 },
+		"its memory":        func(r *results) { r.Startup.Ours.RSS = 26 << 20 },
+		"`validate`":        func(r *results) { r.Validate[fleet.Chain] = pair{Ours: figures(81, 30)} },
+		"`plan`":            func(r *results) { r.Plan[fleet.Each] = pair{Ours: figures(401, 90)} },
+		"t(2000)":           func(r *results) { r.Growth[fleet.Flat][2000] = figures(700, 1) },
+		"t(10,000)":         func(r *results) { r.Growth[fleet.Flat][10000] = figures(3400, 1) },
+		"archive of a data": func(r *results) { r.Archive.Write[1].Figure.Wall = 27e9 },
+		"restore":           func(r *results) { r.Archive.Restore[0].Figure.Wall = 14e9 },
+		"archive of 1,000":  func(r *results) { r.Many.Write[1].Figure.Wall = 94e9 },
+		"dssctl's own":      func(r *results) { r.Move.Own = 1200 * time.Millisecond },
 	} {
 		r := sample(true)
 		spoil(&r)

@@ -28,6 +28,8 @@ type results struct {
 	// starts a process.
 	Started figure
 	Move    *move
+	Archive *archives
+	Many    *archives
 }
 
 // beside times our command and the peer's, in turn.

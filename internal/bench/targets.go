@@ -30,6 +30,11 @@ const (
 	planMemory    = 120 << 20
 	planGrowth    = 2.2
 	ownTime       = time.Second
+	archiveGain   = 4.0
+	archiveMemory = 100 << 20
+	restoreGain   = 2.0
+	manyRead      = 1.35
+	manyMemory    = 120 << 20
 )
 
 // targets judges what was measured; what was not measured is left out. The
@@ -83,6 +88,24 @@ func targets(r results) []target {
 	}
 	if m := r.Move; m != nil {
 		add("dssctl's own time in the move", "≤ 1 s + the questions to PostgreSQL", fmt.Sprintf("%s + %s of questions", seconds(m.Own-m.Queries), seconds(m.Queries)), m.Own-m.Queries <= ownTime)
+	}
+	if a := r.Archive; a != nil {
+		ours, tar := a.of(a.Write, oursName), a.of(a.Write, tarName)
+		if tar.Wall > 0 {
+			gain := float64(tar.Wall) / float64(ours.Wall)
+			add("archive of a data directory with checksums, beside `tar -czf`", "≥ 4 × faster", fmt.Sprintf("%.1f × (%s)", gain, seconds(ours.Wall)), gain >= archiveGain)
+		}
+		add("its memory", "≤ 100 MiB", mebibytes(ours.RSS), ours.RSS <= archiveMemory)
+		if back, tar := a.of(a.Restore, oursName), a.of(a.Restore, tarName); tar.Wall > 0 {
+			gain := float64(tar.Wall) / float64(back.Wall)
+			add("restore of the archive, beside `tar -xzf`", "≥ 2 × faster", fmt.Sprintf("%.1f × (%s)", gain, seconds(back.Wall)), gain >= restoreGain)
+		}
+	}
+	if a := r.Many; a != nil {
+		ours, read := a.of(a.Write, oursName), a.of(a.Write, readName)
+		share := float64(ours.Wall) / float64(max(read.Wall, 1))
+		add("archive of 1,000,000 small files, beside reading them", "≤ 1.35 ×", fmt.Sprintf("%.2f × (%s)", share, seconds(ours.Wall)), share <= manyRead)
+		add("its memory", "≤ 120 MiB", mebibytes(ours.RSS), ours.RSS <= manyMemory)
 	}
 	return out
 }

@@ -23,12 +23,16 @@ type Job struct {
 	Exit int `json:"exit,omitempty"`
 	// Prints must be in what it prints; looked for in the warm-up only.
 	Prints string `json:"prints,omitempty"`
+	// Before is a command that makes ready for each run, and is not timed.
+	Before []string `json:"before,omitempty"`
 }
 
 // Request is what to time.
 type Request struct {
 	Rounds int   `json:"rounds"`
 	Jobs   []Job `json:"jobs"`
+	// Cold leaves the run to warm up out, where one takes minutes.
+	Cold bool `json:"cold,omitempty"`
 }
 
 // Sample is one run. Of a command that starts others, the processor time is of
@@ -46,6 +50,9 @@ type Report map[string][]Sample
 func Run(req Request) (Report, error) {
 	out := Report{}
 	for _, j := range req.Jobs {
+		if req.Cold {
+			break
+		}
 		if err := warmUp(j); err != nil {
 			return nil, err
 		}
@@ -68,7 +75,23 @@ func (j *Job) command() *exec.Cmd {
 	return cmd
 }
 
+// prepare runs what comes before a run.
+func (j *Job) prepare() error {
+	if len(j.Before) == 0 {
+		return nil
+	}
+	cmd := exec.Command(j.Before[0], j.Before[1:]...)
+	cmd.Dir, cmd.Env = j.Dir, j.Env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: make ready (%s): %w\n%s", j.Name, strings.Join(j.Before, " "), err, tail(string(out)))
+	}
+	return nil
+}
+
 func warmUp(j Job) error {
+	if err := j.prepare(); err != nil {
+		return err
+	}
 	cmd := j.command()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -82,6 +105,9 @@ func warmUp(j Job) error {
 }
 
 func once(j Job) (Sample, error) {
+	if err := j.prepare(); err != nil {
+		return Sample{}, err
+	}
 	cmd := j.command()
 	began := time.Now()
 	err := cmd.Run()
