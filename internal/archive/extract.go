@@ -128,7 +128,7 @@ func openTarget(into string) (int, error) {
 	}
 	// What is made there would inherit it.
 	if err := unix.Fremovexattr(fd, xattrACLDefault); err != nil && !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.ENOTSUP) {
-		unix.Close(fd) //nolint:errcheck // nothing was written
+		unix.Close(fd)
 		return -1, fmt.Errorf("drop the folder's default ACL: %w", err)
 	}
 	return fd, nil

@@ -59,9 +59,9 @@ func indexOf(t testing.TB, raw []byte) []byte {
 		if err != nil {
 			break
 		}
-		f, _ := memberOf(h) //nolint:errcheck // what is wrong with it is the test's matter
+		f, _ := memberOf(h)
 		if f.Type == File {
-			content, _ := io.ReadAll(io.LimitReader(tr, 1<<20)) //nolint:errcheck // as above
+			content, _ := io.ReadAll(io.LimitReader(tr, 1<<20))
 			sum := sha256.Sum256(content)
 			f.SHA256 = hex.EncodeToString(sum[:])
 		}

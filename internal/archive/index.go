@@ -229,7 +229,7 @@ func List(ctx context.Context, index string, f func(Member) error) error {
 func appendString(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			q, _ := json.Marshal(s) //nolint:errcheck,errchkjson // a string always can be
+			q, _ := json.Marshal(s)
 			return append(b, q...)
 		}
 	}
@@ -247,7 +247,7 @@ func appendPath(b []byte, name, path string) []byte {
 		return appendString(b, path)
 	}
 	b = append(b, `_base64":`...)
-	q, _ := json.Marshal([]byte(path)) //nolint:errcheck,errchkjson // bytes always can be
+	q, _ := json.Marshal([]byte(path))
 	return append(b, q...)
 }
 

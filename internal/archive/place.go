@@ -59,12 +59,6 @@ func (p *placer) fail(rel string, err error) error {
 	return fmt.Errorf("make %.200q: %w", rel, err)
 }
 
-func (p *placer) leave(text string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.leftOut.add(text)
-}
-
 // parent returns the folder that a member stands in, and its name there. The
 // folder is of the stack, which holds it open.
 func (p *placer) parent(rel string) (*outFolder, string, error) {
@@ -180,7 +174,7 @@ func (p *placer) release(d *outFolder) error {
 	if p.anyOrder {
 		p.mu.Unlock()
 	}
-	unix.Close(d.fd) //nolint:errcheck // nothing was written to it
+	unix.Close(d.fd)
 	return err
 }
 
@@ -214,7 +208,7 @@ func (p *placer) end(whole bool) error {
 // close closes what is still open.
 func (p *placer) close() {
 	for _, d := range p.live {
-		unix.Close(d.fd) //nolint:errcheck // nothing was written to it
+		unix.Close(d.fd)
 	}
 }
 
@@ -307,7 +301,7 @@ func (p *placer) link(f *found, in *outFolder, base string) error {
 	from, err := p.walk(dir)
 	if err == nil {
 		err = unix.Linkat(from, name, in.fd, base, 0)
-		unix.Close(from) //nolint:errcheck // nothing was written
+		unix.Close(from)
 	}
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 		return fmt.Errorf("%w: %.200q is a hard link to %.200q, which stands below what is no folder", ErrRefused, f.Path, f.Link)
@@ -330,7 +324,7 @@ func (p *placer) walk(dir string) (int, error) {
 		}
 		var next int
 		next, err = unix.Openat(fd, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-		unix.Close(fd) //nolint:errcheck // nothing was written
+		unix.Close(fd)
 		fd = next
 	}
 	return fd, err

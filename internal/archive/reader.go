@@ -63,7 +63,7 @@ func (r *reader) read(j *job) {
 		j.ready <- struct{}{}
 		return
 	}
-	defer unix.Close(large) //nolint:errcheck // nothing was written
+	defer unix.Close(large)
 	j.chunks, j.back = make(chan []byte, readerChunks), r.chunks
 	defer close(j.chunks)
 	wait := j.names() > 1

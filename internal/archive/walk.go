@@ -79,7 +79,7 @@ func (d *folder) release() {
 	if err := unix.Fstat(d.fd, &now); err == nil && now.Mtim != d.stat.Mtim {
 		d.notes.change(d.path + ": names were added or removed while the folder was read")
 	}
-	unix.Close(d.fd) //nolint:errcheck // nothing was written
+	unix.Close(d.fd)
 }
 
 // run walks all.
@@ -102,7 +102,7 @@ func (w *walker) run() error {
 func (w *walker) folder(fd int, path string) (*folder, error) {
 	d := &folder{fd: fd, path: path, notes: w.notes}
 	if err := unix.Fstat(fd, &d.stat); err != nil {
-		unix.Close(fd) //nolint:errcheck // nothing was written
+		unix.Close(fd)
 		return nil, fmt.Errorf("read the folder %s: %w", filepath.Join(w.src.Root, path), err)
 	}
 	return d.keep(), nil

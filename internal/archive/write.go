@@ -82,7 +82,7 @@ func write(ctx context.Context, archive, index io.Writer, src Source, o Options)
 }
 
 func syncer(w io.Writer) interface{ Sync() error } {
-	s, _ := w.(interface{ Sync() error }) //nolint:errcheck // nil is the answer
+	s, _ := w.(interface{ Sync() error })
 	return s
 }
 

@@ -185,7 +185,7 @@ func TestSmallFileChanges(t *testing.T) {
 	put(t, path, []byte("0123456789"))
 	fd, err := unix.Open(path, unix.O_RDWR, 0)
 	must(t, err)
-	defer unix.Close(fd) //nolint:errcheck // read only
+	defer unix.Close(fd)
 	src := Source{Root: filepath.Dir(path), Tolerant: true}
 	var allocated atomic.Int64
 	r := newReader(context.Background(), &src, newAccounts(), &notes{}, &allocated)
