@@ -14,7 +14,7 @@
 //
 //	Write    a tree → archive and index      write.go, walk.go, reader.go, blocks.go
 //	Verify   read all, compare all           verify.go
-//	Extract  into an empty folder            extract.go, place.go
+//	Extract  into an empty folder            extract.go, unpack.go, place.go
 //	Open     one member's content            open.go
 //	List     what the index says             index.go
 //

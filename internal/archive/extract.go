@@ -36,7 +36,7 @@ func extract(ctx context.Context, archive, index, into string, o ExtractOptions)
 		if instead, err = strangers(ctx, index, o.Only); err != nil {
 			return Report{}, err
 		}
-		runs, err = selectRuns(ctx, index, func(m *Member) bool { return instead[m.Path] != "" || o.Only(m.Path) })
+		runs, err = selectRuns(ctx, index, o.Sums.Index, func(m *Member) bool { return instead[m.Path] != "" || o.Only(m.Path) })
 		if err != nil {
 			return Report{}, err
 		}
@@ -134,8 +134,8 @@ func openTarget(into string) (int, error) {
 	return fd, nil
 }
 
-// selectRuns finds the members that are wanted.
-func selectRuns(ctx context.Context, index string, wanted func(*Member) bool) ([]run, error) {
+// selectRuns finds the members that are wanted, in an index of that SHA-256.
+func selectRuns(ctx context.Context, index, sum string, wanted func(*Member) bool) ([]run, error) {
 	x, err := openIndex(index)
 	if err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func selectRuns(ctx context.Context, index string, wanted func(*Member) bool) ([
 			at = b.At
 			continue
 		case m == nil:
-			return runs, nil
+			return runs, x.compare(sum)
 		}
 		if !wanted(m) {
 			adjacent = false

@@ -67,7 +67,7 @@ func openMember(ctx context.Context, archive, index, path string) (io.ReadCloser
 
 // find returns the member of that name.
 func find(ctx context.Context, index, path string) (m Member, runs []run, err error) {
-	runs, err = selectRuns(ctx, index, func(x *Member) bool {
+	runs, err = selectRuns(ctx, index, "", func(x *Member) bool {
 		if x.Path != path {
 			return false
 		}

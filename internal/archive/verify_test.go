@@ -86,6 +86,10 @@ func TestOtherIndex(t *testing.T) {
 	if _, err := Verify(context.Background(), archive, other, VerifyOptions{}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("found %v", err)
 	}
+	only := func(rel string) bool { return rel == "a" }
+	if _, err := Extract(context.Background(), archive, other, t.TempDir(), ExtractOptions{Only: only, Sums: Sums{Index: wrote.IndexSHA256}}); !errors.Is(err, ErrDamaged) {
+		t.Errorf("extracting: found %v", err)
+	}
 	for _, sums := range []Sums{{Archive: wrote.IndexSHA256}, {Index: wrote.SHA256}} {
 		if _, err := Verify(context.Background(), archive, other, VerifyOptions{Sums: sums}); !errors.Is(err, ErrDamaged) {
 			t.Errorf("with other sums: found %v", err)
