@@ -30,7 +30,7 @@ func main() {
 
 // suites in the order of the page. many, which takes an hour, runs only when it
 // is named.
-var suites = []string{"startup", "validate", "plan", "growth", "started", "move", "archive"}
+var suites = []string{"startup", "validate", "plan", "growth", "started", "move", "archive", "backup"}
 
 const many = "many"
 
@@ -87,6 +87,7 @@ func (b *bench) all(ctx context.Context, wanted []string) (r results, err error)
 		"started":  func() (err error) { r.Started, err = b.started(); return err },
 		"move":     func() (err error) { r.Move, err = b.move(ctx); return err },
 		"archive":  func() (err error) { r.Archive, err = b.archive(); return err },
+		"backup":   func() (err error) { r.Backup, err = b.backup(ctx); return err },
 		many:       func() (err error) { r.Many, err = b.many(); return err },
 	}
 	for _, name := range append(slices.Clone(suites), many) {

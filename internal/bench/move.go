@@ -254,7 +254,7 @@ func readStream(out *bytes.Buffer) (actions []timedAction, run string, err error
 				Kind string `json:"kind"`
 			} `json:"action"`
 			Hook struct {
-				Action string `json:"action"`
+				Action string `json:"action_id"`
 				Title  string `json:"title"`
 			} `json:"hook"`
 		}

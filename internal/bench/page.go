@@ -48,6 +48,9 @@ func (p page) write(out io.Writer) error {
 	if r.Archive != nil {
 		p.archive(w, "Archives", r.Archive)
 	}
+	if r.Backup != nil {
+		p.backup(w, r.Backup)
+	}
 	if r.Many != nil {
 		p.archive(w, "Archives of a million small files", r.Many)
 	}

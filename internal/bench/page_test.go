@@ -35,6 +35,7 @@ func sample(peer bool) results {
 		{Name: readName, Figure: figures(14e3, 10)}, {Name: oursName, Figure: figures(26e3, 90), Size: 15e8}, {Name: tarName, Figure: figures(107e3, 3), Size: 15e8},
 	}, Restore: []way{{Name: oursName, Figure: figures(11e3, 80)}, {Name: tarName, Figure: figures(26e3, 3)}}}
 	r.Many = &archives{Files: 3, Rounds: 1, Write: []way{{Name: readName, Figure: figures(69e3, 10)}, {Name: oursName, Figure: figures(90e3, 90)}}}
+	r.Backup = &backups{Files: 4, First: 46e9, Same: 10e9, Warm: 47e9, Saved: 11e9, WarmAgain: 10e9, SavedAgain: 10500e6, Down: 25e9}
 	for _, s := range fleet.Shapes() {
 		r.Validate[s] = pair{figures(70, 30), theirs(230)}
 		r.Plan[s] = pair{figures(300, 90), theirs(1000)}
@@ -48,8 +49,8 @@ func sample(peer bool) results {
 
 func TestTargets(t *testing.T) {
 	good := targets(sample(true))
-	if len(good) != 13 {
-		t.Fatalf("%d targets, want 13", len(good))
+	if len(good) != 16 {
+		t.Fatalf("%d targets, want 16", len(good))
 	}
 	for _, g := range good {
 		if !g.Met {
@@ -67,6 +68,9 @@ func TestTargets(t *testing.T) {
 		"archive of a data": func(r *results) { r.Archive.Write[1].Figure.Wall = 27e9 },
 		"restore":           func(r *results) { r.Archive.Restore[0].Figure.Wall = 14e9 },
 		"archive of 1,000":  func(r *results) { r.Many.Write[1].Figure.Wall = 94e9 },
+		"first pass":        func(r *results) { r.Backup.Warm = 49e9 },
+		"pass over what":    func(r *results) { r.Backup.SavedAgain = 12e9 },
+		"pass while DSS":    func(r *results) { r.Backup.Saved = 19e9 },
 		"dssctl's own":      func(r *results) { r.Move.Own = 1200 * time.Millisecond },
 	} {
 		r := sample(true)

@@ -46,8 +46,8 @@ func TestEpoch(t *testing.T) {
 func TestReadStream(t *testing.T) {
 	stream := `{"@timestamp":"2026-01-02T03:04:05Z","type":"planned_action","action":{"id":"a1","kind":"service.stop"}}
 {"@timestamp":"2026-01-02T03:04:06Z","type":"run_start","run":"r1"}
-{"@timestamp":"2026-01-02T03:04:06Z","type":"apply_start","run":"r1","hook":{"action":"a1","title":"stop DSS"}}
-{"@timestamp":"2026-01-02T03:04:08.5Z","type":"apply_complete","run":"r1","hook":{"action":"a1","title":"stop DSS"}}
+{"@timestamp":"2026-01-02T03:04:06Z","type":"apply_start","run":"r1","hook":{"action_id":"a1","title":"stop DSS"}}
+{"@timestamp":"2026-01-02T03:04:08.5Z","type":"apply_complete","run":"r1","hook":{"action_id":"a1","title":"stop DSS"}}
 `
 	actions, run, err := readStream(bytes.NewBufferString(stream))
 	if err != nil {

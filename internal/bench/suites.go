@@ -30,6 +30,7 @@ type results struct {
 	Move    *move
 	Archive *archives
 	Many    *archives
+	Backup  *backups
 }
 
 // beside times our command and the peer's, in turn.

@@ -31,6 +31,9 @@ const (
 	planGrowth    = 2.2
 	ownTime       = time.Second
 	archiveGain   = 4.0
+	resticFirst   = 1.05
+	resticSame    = 1.1
+	resticDown    = 0.4
 	archiveMemory = 100 << 20
 	restoreGain   = 2.0
 	manyRead      = 1.35
@@ -100,6 +103,18 @@ func targets(r results) []target {
 			gain := float64(tar.Wall) / float64(back.Wall)
 			add("restore of the archive, beside `tar -xzf`", "≥ 2 × faster", fmt.Sprintf("%.1f × (%s)", gain, seconds(back.Wall)), gain >= restoreGain)
 		}
+	}
+	if k := r.Backup; k != nil {
+		share := func(ours, theirs time.Duration) (float64, string) {
+			s := float64(ours) / float64(max(theirs, 1))
+			return s, fmt.Sprintf("%.2f × (%s)", s, seconds(ours))
+		}
+		first, text := share(k.Warm, k.First)
+		add("first pass of the method `restic`, beside restic alone", "≤ 1.05 ×", text, first <= resticFirst)
+		same, text := share(k.SavedAgain, k.Same)
+		add("pass over what has not changed, beside restic alone", "≤ 1.1 ×", text, same <= resticSame)
+		down, text := share(k.Saved, k.First)
+		add("pass while DSS is stopped, beside a single stopped pass", "≤ 0.4 ×", text, down <= resticDown)
 	}
 	if a := r.Many; a != nil {
 		ours, read := a.of(a.Write, oursName), a.of(a.Write, readName)
