@@ -164,7 +164,7 @@ func TestSnapshotSet(t *testing.T) {
 					t.Fatalf("%v\n%s", err, out)
 				}
 				// An account may empty a subvolume of its own and remove it like a folder.
-				t.Cleanup(func() { exec.Command("btrfs", "subvolume", "delete", l.data).Run() })
+				t.Cleanup(func() { _ = exec.Command("btrfs", "subvolume", "delete", l.data).Run() })
 			}
 			l.install("design", dsskit.InstallOptions{RowsPerTable: 50})
 			l.backupEstate(tc.body)

@@ -134,7 +134,7 @@ func (unpacker) Do(ctx context.Context, pc *providers.Call) error {
 }
 
 func (c *call) takeOut(ctx context.Context, e set.Entry, into string) error {
-	c.policy.Method = e.Manifest.Part.Method
+	c.Method = e.Manifest.Part.Method
 	how, err := c.method()
 	if err != nil {
 		return err

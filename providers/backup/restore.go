@@ -102,9 +102,7 @@ func (m *maker) restore(e set.Entry, o RestoreOrder, b *config.Block) ([]provide
 	}
 	r := restoreArgs{Set: e.ID, Paths: paths, To: o.To, DSS: e.Manifest.DSS, Elsewhere: o.Elsewhere}
 	m.a.Sets = []string{e.ID}
-	if m.a.policy.Method != e.Manifest.Part.Method {
-		m.a.policy.Method = e.Manifest.Part.Method
-	}
+	m.a.Method = e.Manifest.Part.Method
 	switch {
 	case o.To != "":
 		m.a.Restore = &r
