@@ -75,8 +75,8 @@ func TestBackupFaults(t *testing.T) {
 	intact("foreign", l.run("apply", "-auto-approve"), 0, "instance.other", "its own destination")
 	l.ok(os.WriteFile(main, src, 0o644))
 
-	// The second of two backups at once waits, or says who holds the lock.
-	_, first := start(t, l.dir, l.env, "backup", "run", "-auto-approve")
+	// Of two backups at once, one waits for the other.
+	_, first := start(t, l.dir, l.env, "backup", "run", "-auto-approve", "-lock-timeout", "2m")
 	_, second := start(t, l.dir, l.env, "backup", "run", "-auto-approve", "-lock-timeout", "2m")
 	first().must(t, 0)
 	second().must(t, 0)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,6 +24,7 @@ type applyOptions struct {
 	autoApprove bool
 	onFailure   string
 	allow       []string
+	lockTimeout time.Duration
 }
 
 func (o *applyOptions) addFlags(f *pflag.FlagSet) {
@@ -30,6 +32,7 @@ func (o *applyOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.autoApprove, "auto-approve", false, "do not ask")
 	f.StringVar(&o.onFailure, "on-failure", string(executor.Rollback), "`rollback` the window and start DSS again, or stop and keep everything for recover")
 	f.StringArrayVar(&o.allow, "allow", nil, "allow this `DANGER`: irreversible, data-loss; may be repeated")
+	f.DurationVar(&o.lockTimeout, "lock-timeout", 0, "wait so `long` for another run to end")
 	o.outputOptions.addFlags(f, "; asks nothing, so it needs -auto-approve or a plan file")
 }
 
@@ -102,7 +105,7 @@ func (w *world) runApply(ctx context.Context, o applyOptions) (err error) {
 		return err
 	}
 	defer func() { err = closing(store, err) }()
-	if err := executor.CheckOpen(ctx, store); err != nil {
+	if err := w.patiently(ctx, o.lockTimeout, func() error { return executor.CheckOpen(ctx, store) }); err != nil {
 		return err
 	}
 	if err := out.plan(p); err != nil {
@@ -115,6 +118,11 @@ func (w *world) runApply(ctx context.Context, o applyOptions) (err error) {
 		// What was found to be as declared is remembered all the same.
 		return executor.Adopt(ctx, store, p.plan, w.clock)
 	}
+	return w.carryOut(ctx, &o, sig, store, p, out, "apply")
+}
+
+// carryOut asks, and runs a plan that was shown.
+func (w *world) carryOut(ctx context.Context, o *applyOptions, sig *signals, store state.Store, p *planned, out *output, why string) error {
 	if err := o.gate(p.plan); err != nil {
 		return err
 	}
@@ -128,8 +136,12 @@ func (w *world) runApply(ctx context.Context, o applyOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	return w.executeTo(ctx, sig, store, p.estate, out, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
-		return e.Apply(ctx, p.plan, raw, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: "apply"})
+	return w.executeTo(ctx, sig, store, p.estate, out, func(ctx context.Context, e *executor.Executor) (result *executor.Result, err error) {
+		err = w.patiently(ctx, o.lockTimeout, func() (err error) {
+			result, err = e.Apply(ctx, p.plan, raw, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: why})
+			return err
+		})
+		return result, err
 	})
 }
 

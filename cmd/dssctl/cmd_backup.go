@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/executor"
-	"github.com/dssctl/dssctl/internal/plan"
-	"github.com/dssctl/dssctl/internal/view"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup"
 	"github.com/dssctl/dssctl/providers/service"
@@ -36,36 +33,56 @@ ADDRESS is an instance, or one of its policies: instance.design.backup.nightly.
 }
 
 // orderOptions are the flags of the commands that do something with sets.
-type orderOptions struct {
-	applyOptions
-	lockTimeout time.Duration
-}
+type orderOptions struct{ applyOptions }
 
 func (o *orderOptions) addFlags(f *pflag.FlagSet) {
 	o.varOptions.addFlags(f)
 	f.BoolVar(&o.autoApprove, "auto-approve", false, "do not ask")
 	f.StringArrayVar(&o.allow, "allow", nil, "allow this `DANGER`: irreversible, data-loss; may be repeated")
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line; needs -auto-approve")
 	f.DurationVar(&o.lockTimeout, "lock-timeout", 0, "wait so `long` for another run to end")
+	o.outputOptions.addFlags(f, "; needs -auto-approve")
 	o.onFailure, o.parallelism = string(executor.Rollback), 8
 }
 
-// runOrder plans what was ordered for these addresses, shows it, asks, and
-// carries it out.
-func (w *world) runOrder(ctx context.Context, o orderOptions, order backup.Order, addresses []string) (err error) {
+func (o *orderOptions) check(w *world) error {
 	switch {
 	case o.json && !o.autoApprove:
 		return errors.New("-json asks nothing: give -auto-approve")
 	case !o.autoApprove && !w.interactive():
 		return errors.New("nobody can be asked here (no terminal): give -auto-approve")
 	}
+	return nil
+}
+
+// runOrder plans what was ordered for these addresses, shows it, asks, and
+// carries it out.
+func (w *world) runOrder(ctx context.Context, o orderOptions, order backup.Order, addresses []string) error {
+	return w.ordered(ctx, o, &order, addresses, func(ctx context.Context, estate *config.Estate, selection *config.Selection, store state.Store) (*planned, error) {
+		frame := service.New()
+		return w.planWith(ctx, []providers.Provider{w.backups(&order), frame}, frame, estate, selection, store, o.planOptions)
+	})
+}
+
+// ordered is what the commands that do something with sets have in common.
+func (w *world) ordered(
+	ctx context.Context, o orderOptions, order *backup.Order, addresses []string,
+	makePlan func(context.Context, *config.Estate, *config.Selection, state.Store) (*planned, error),
+) (err error) {
+	if err := o.check(w); err != nil {
+		return err
+	}
 	ctx, sig := w.watchSignals(ctx, true)
 	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
+	out, err := w.openOutput(o.outputOptions)
+	if err != nil {
+		return err
+	}
+	defer func() { err = out.close(err) }()
 	estate, err := w.loadEstate(o.varOptions, nil)
 	if err != nil {
 		return err
 	}
-	selection, err := w.policies(estate, addresses, &order)
+	selection, err := w.policies(estate, addresses, order)
 	if err != nil {
 		return err
 	}
@@ -77,18 +94,12 @@ func (w *world) runOrder(ctx context.Context, o orderOptions, order backup.Order
 	if err := w.waitForRuns(ctx, o, sig, store, estate, order.Verb); err != nil {
 		return err
 	}
-	frame := service.New()
-	p, err := w.planWith(ctx, []providers.Provider{w.backups(&order), frame}, frame, estate, selection, store, o.planOptions)
+	p, err := makePlan(ctx, estate, selection, store)
 	if err != nil {
 		return err
 	}
-	if o.json {
-		err = view.PlanStream(w.stdout(), p.plan, w.clock)
-	} else {
-		err = w.showPlan(p)
-	}
-	if err != nil {
-		return fmt.Errorf("print the plan: %w", err)
+	if err := out.plan(p); err != nil {
+		return err
 	}
 	if err := p.incomplete(); err != nil {
 		return err
@@ -99,32 +110,7 @@ func (w *world) runOrder(ctx context.Context, o orderOptions, order backup.Order
 	if order.Verb == backup.Run && o.autoApprove {
 		defer w.startGuard(o.varOptions)()
 	}
-	return w.carryOut(ctx, o, sig, store, estate, p, "backup "+string(order.Verb))
-}
-
-// carryOut asks and runs a plan that was ordered.
-func (w *world) carryOut(ctx context.Context, o orderOptions, sig *signals, store state.Store, estate *config.Estate, p *planned, why string) error {
-	if err := o.gate(p.plan); err != nil {
-		return err
-	}
-	if !o.autoApprove {
-		fmt.Fprintf(w.stderr(), "\n%s", view.SummaryLine(p.plan))
-		if err := w.confirm("Carry out this plan?"); err != nil {
-			return err
-		}
-	}
-	raw, err := plan.Encode(p.plan, p.meta.Key)
-	if err != nil {
-		return err
-	}
-	return w.execute(ctx, sig, store, estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
-		var result *executor.Result
-		err := w.patiently(ctx, o.lockTimeout, func() (err error) {
-			result, err = e.Apply(ctx, p.plan, raw, executor.Options{OnFailure: executor.Rollback, Why: why})
-			return err
-		})
-		return result, err
-	})
+	return w.carryOut(ctx, &o.applyOptions, sig, store, p, out, "backup "+string(order.Verb))
 }
 
 // policies selects what the addresses name; an estate without any policy there
@@ -159,24 +145,6 @@ func selectedPolicies(s *config.Selection) []*config.Block {
 		}
 	}
 	return out
-}
-
-// patiently repeats f while another run holds the lock.
-func (w *world) patiently(ctx context.Context, timeout time.Duration, f func() error) error {
-	deadline, told := w.clock.Now().Add(timeout), false
-	for {
-		err := f()
-		if exitCode(err, 0) != exitLocked || !w.clock.Now().Before(deadline) {
-			return err
-		}
-		if !told {
-			fmt.Fprintf(w.stderr(), "Waiting for at most %s: %v\n", timeout, err)
-			told = true
-		}
-		if err := w.clock.Sleep(ctx, time.Second); err != nil {
-			return err
-		}
-	}
 }
 
 // waitForRuns waits until no other run is on its way. A backup that was killed

@@ -12,10 +12,10 @@ import (
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/plan"
-	"github.com/dssctl/dssctl/internal/view"
 	"github.com/dssctl/dssctl/planner"
 	"github.com/dssctl/dssctl/providers/backup"
 	"github.com/dssctl/dssctl/providers/service"
+	"github.com/dssctl/dssctl/state"
 )
 
 // elsewhereOptions are the flags of a restore to another place.
@@ -106,66 +106,32 @@ func absolute(dir, path string) (string, error) {
 // runRestoreElsewhere restores without the original, which may be lost: it is
 // not looked at.
 func (w *world) runRestoreElsewhere(ctx context.Context, o restoreOptions, order backup.Order, address string) (err error) {
-	switch {
-	case o.json && !o.autoApprove:
-		return errors.New("-json asks nothing: give -auto-approve")
-	case !o.autoApprove && !w.interactive():
-		return errors.New("nobody can be asked here (no terminal): give -auto-approve")
-	}
 	if o.elsewhere.dataDir != "" {
 		if order.Restore.Elsewhere, err = w.elsewhere(&o.elsewhere); err != nil {
 			return err
 		}
 	}
-	ctx, sig := w.watchSignals(ctx, true)
-	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
-	estate, err := w.loadEstate(o.varOptions, nil)
-	if err != nil {
-		return err
-	}
-	selection, err := w.policies(estate, []string{address}, &order)
-	if err != nil {
-		return err
-	}
-	in, b, err := onePolicy(selection, address)
-	if err != nil {
-		return err
-	}
-	store, err := w.store()
-	if err != nil {
-		return err
-	}
-	defer func() { err = closing(store, err) }()
-	if err := w.waitForRuns(ctx, o.orderOptions, sig, store, estate, order.Verb); err != nil {
-		return err
-	}
-	meta, err := store.Meta(ctx)
-	if err != nil {
-		return err
-	}
-	steps, diags := w.backups(&order).Apart(estate.Instances, estate.Secrets, in, b, w.clock.Now())
-	made := plan.Instance{Address: "restore." + in.Address, DataDir: in.DataDir, CompanionDir: companionOf(in), Bare: true, Foreign: true}
-	var closings []plan.Action
-	if e := order.Restore.Elsewhere; e != nil {
-		made.DataDir, made.CompanionDir = e.DataDir, ""
-		closings = service.StartNew(in)
-	}
-	p, diags := planner.MakeApart(planner.Input{
-		Version: version, Now: w.clock.Now(), Estate: estate, Targets: []string{address}, Meta: meta,
-	}, made, steps, closings, diags)
-	pl := &planned{plan: p, diags: diags, estate: estate, meta: meta}
-	if o.json {
-		err = view.PlanStream(w.stdout(), p, w.clock)
-	} else {
-		err = w.showPlan(pl)
-	}
-	if err != nil {
-		return fmt.Errorf("print the plan: %w", err)
-	}
-	if err := pl.incomplete(); err != nil {
-		return err
-	}
-	return w.carryOut(ctx, o.orderOptions, sig, store, estate, pl, "backup restore")
+	return w.ordered(ctx, o.orderOptions, &order, []string{address}, func(ctx context.Context, estate *config.Estate, selection *config.Selection, store state.Store) (*planned, error) {
+		in, b, err := onePolicy(selection, address)
+		if err != nil {
+			return nil, err
+		}
+		meta, err := store.Meta(ctx)
+		if err != nil {
+			return nil, err
+		}
+		made := plan.Instance{Address: "restore." + in.Address, DataDir: in.DataDir, CompanionDir: companionOf(in), Bare: true, Foreign: true}
+		var closings []plan.Action
+		if e := order.Restore.Elsewhere; e != nil {
+			made.DataDir, made.CompanionDir = e.DataDir, ""
+			closings = service.StartNew(in)
+		}
+		steps, diags := w.backups(&order).Apart(estate.Instances, estate.Secrets, in, b, w.clock.Now())
+		p, diags := planner.MakeApart(planner.Input{
+			Version: version, Now: w.clock.Now(), Estate: estate, Targets: []string{address}, Meta: meta,
+		}, made, steps, closings, diags)
+		return &planned{plan: p, diags: diags, estate: estate, meta: meta}, nil
+	})
 }
 
 // onePolicy is the only policy of a selection.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"sort"
+	"time"
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/executor"
@@ -82,4 +84,22 @@ func sortedKeys[V any](maps ...map[string]V) []string {
 	}
 	sort.Strings(out)
 	return out
+}
+
+// patiently repeats f while another run holds the lock.
+func (w *world) patiently(ctx context.Context, timeout time.Duration, f func() error) error {
+	deadline, told := w.clock.Now().Add(timeout), false
+	for {
+		err := f()
+		if exitCode(err, 0) != exitLocked || !w.clock.Now().Before(deadline) {
+			return err
+		}
+		if !told {
+			fmt.Fprintf(w.stderr(), "Waiting for at most %s: %v\n", timeout, err)
+			told = true
+		}
+		if err := w.clock.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+	}
 }
