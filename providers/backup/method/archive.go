@@ -43,7 +43,7 @@ func (m *tarMethod) Check(context.Context) error {
 	if archiveFiles[m.compression()] == "" {
 		return fmt.Errorf("there is no compression %q; expected zstd, gzip or none", m.o.Compression)
 	}
-	return nil
+	return checkDestination(m.o.Destination)
 }
 
 func (*tarMethod) Prepare(context.Context) error                    { return nil }
@@ -69,7 +69,7 @@ func (m *tarMethod) Save(ctx context.Context, j Job) (part Part, err error) {
 	}
 	defer func() { err = errors.Join(err, index.Close()) }()
 	report, err := archive.Write(ctx, data, index, archive.Source{
-		Root: j.View, Tolerant: j.Live,
+		Root: mustReal(j.View), Tolerant: j.Live,
 		Decide: func(rel string, typ fs.FileMode) archive.Decision {
 			return archive.Decision(rules.Verdict(rel, typ.IsDir()))
 		},
@@ -85,7 +85,7 @@ func (m *tarMethod) Save(ctx context.Context, j Job) (part Part, err error) {
 	}
 	return Part{
 		Method: Archive, Tool: tarTool + m.compression(),
-		Files: report.Files, Folders: report.Dirs, Bytes: report.Bytes, Stored: report.Stored, SHA256: report.SHA256,
+		Files: report.Files + report.HardLinks + report.Links + report.Other, Folders: report.Dirs, Bytes: report.Bytes, Stored: report.Stored, SHA256: report.SHA256,
 		Changed: report.Changed.First, ChangedTotal: report.Changed.Total, LeftOut: report.LeftOut.First,
 	}, nil
 }
@@ -125,14 +125,21 @@ func (m *tarMethod) Verify(ctx context.Context, s Stored, quick bool) error {
 	if quick {
 		info, err := os.Stat(data)
 		if err == nil && info.Size() != s.Part.Stored {
-			err = &DamageError{Set: s.Set, What: filepath.Base(data), Found: fmt.Sprintf("it has %d bytes, written were %d", info.Size(), s.Part.Stored)}
+			return &DamageError{Set: s.Set, What: filepath.Base(data), Found: fmt.Sprintf("it has %d bytes, written were %d", info.Size(), s.Part.Stored)}
 		}
-		return err
+		if err == nil {
+			_, err = os.Stat(index)
+		}
+		return m.damaged(err, s, data)
 	}
 	_, err = archive.Verify(ctx, data, index, archive.VerifyOptions{
 		Sums: archive.Sums{Archive: s.Part.SHA256}, Limits: limits(s.Part), Progress: m.progress(s.Part.Bytes),
 	})
-	if errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrRefused) {
+	return m.damaged(err, s, data)
+}
+
+func (m *tarMethod) damaged(err error, s Stored, data string) error {
+	if errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrRefused) || errors.Is(err, fs.ErrNotExist) {
 		return &DamageError{Set: s.Set, What: filepath.Base(data), Found: err.Error()}
 	}
 	return err
@@ -143,26 +150,30 @@ func (m *tarMethod) Restore(ctx context.Context, s Stored, into string, sel Sele
 	if err != nil {
 		return err
 	}
-	// What a broken-off restore left is in the way.
-	if err := empty(into); err != nil {
-		return fmt.Errorf("restore the set %s: %w", s.Set, err)
+	paths, err := sel.clean()
+	if err != nil {
+		return err
 	}
+	if err := beginRestore(into, s.Set); err != nil {
+		return err
+	}
+	root := os.Geteuid() == 0
 	o := archive.ExtractOptions{
-		Limits: limits(s.Part), Owners: os.Geteuid() == 0, Sync: true, Progress: m.progress(s.Part.Bytes),
+		Limits: limits(s.Part), Owners: root, Devices: root, Sync: true, Progress: m.progress(s.Part.Bytes),
 	}
-	if len(sel.Paths) == 0 {
+	if len(paths) == 0 {
 		o.Sums.Archive = s.Part.SHA256
 	} else {
-		o.Only = sel.Wants
+		o.Only = Selection{paths}.Wants
 	}
 	report, err := archive.Extract(ctx, data, index, into, o)
 	for _, note := range report.LeftOut.First {
 		m.o.Notice(note)
 	}
-	if errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrRefused) {
-		return &DamageError{Set: s.Set, What: filepath.Base(data), Found: err.Error()}
+	if err != nil {
+		return m.damaged(err, s, data)
 	}
-	return err
+	return endRestore(into, s.Set, paths)
 }
 
 // Wants reports whether a path is part of the selection.
@@ -173,18 +184,4 @@ func (s Selection) Wants(rel string) bool {
 		}
 	}
 	return len(s.Paths) == 0
-}
-
-// empty removes what is in a folder.
-func empty(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for _, e := range entries {
-		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
 }

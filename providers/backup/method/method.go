@@ -119,6 +119,10 @@ type Selection struct {
 
 // Options are what every method is made with.
 type Options struct {
+	// DataDir is what the sets will be of, and Rules what will be left out: some
+	// methods can do that only for some, which Check tells. A Job says it anew.
+	DataDir string
+	Rules   exclude.Rules
 	// Destination is the folder of the sets.
 	Destination string
 	// Repository is where a method with a repository keeps it, in the

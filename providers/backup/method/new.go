@@ -2,7 +2,6 @@ package method
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -14,9 +13,14 @@ func New(name string, o Options) (Method, error) {
 	switch name {
 	case Archive:
 		return &tarMethod{o}, nil
-	}
-	if slices.Contains(Names(), name) {
-		return nil, fmt.Errorf("method %q is not built into this dssctl", name)
+	case Restic:
+		return newRestic(o), nil
+	case Rsync:
+		return newRsync(o), nil
+	case Duplicity:
+		return newDuplicity(o), nil
+	case XFSDump:
+		return newXfsdump(o), nil
 	}
 	return nil, fmt.Errorf("there is no backup method %q; expected one of: %s", name, strings.Join(Names(), ", "))
 }
