@@ -173,6 +173,7 @@ func (c *call) owner() set.Owner { return ownerOf(c.Address, c.Name, c.Instance.
 // method makes the block's method ready.
 func (c *call) method() (method.Method, error) {
 	o := method.Options{
+		DataDir: c.Instance.DataDir, Rules: c.Rules,
 		Destination: c.Destination, Repository: c.Repository, Compression: c.Compression, Sudo: c.sudo(),
 		Runner: c.Instance.Runner(), Clock: c.Clock, Redactor: c.Redactor, Progress: c.Progress, Notice: c.Notice,
 	}

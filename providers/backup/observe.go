@@ -176,6 +176,7 @@ func earlyKinds(name string) []string {
 
 func (p *Provider) checkMethod(ctx context.Context, req providers.ObserveRequest, pol *policy) error {
 	o := method.Options{
+		DataDir: req.Instance.DataDir, Rules: pol.Rules,
 		Destination: pol.Destination, Repository: pol.Repository, Compression: pol.Compression, Sudo: pol.sudo(),
 		Runner: req.Instance.Runner(), Clock: req.Instance.Clock(), Redactor: req.Instance.Redactor(),
 		Progress: func(event.Progress) {}, Notice: func(string) {},

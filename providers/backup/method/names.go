@@ -60,8 +60,8 @@ func mapKeys[V any](m map[string]V) iter.Seq[string] { return maps.Keys(m) }
 
 // mustReal resolves symlinks where that is possible.
 func mustReal(dir string) string {
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		return real
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+		return resolved
 	}
 	return dir
 }

@@ -368,7 +368,8 @@ func (r *restic) Restore(ctx context.Context, s Stored, into string, sel Selecti
 	for _, p := range paths {
 		args = append(args, "--include", "/"+escapeGlob(p))
 	}
-	c.Args = append(args, id)
+	args = append(args, id)
+	c.Args = args
 	if _, err := r.reading(ctx, "restore set "+s.Set+" into "+into, c); err != nil {
 		return damaged(err, s.Set)
 	}

@@ -46,10 +46,10 @@ func TestRsyncKeepsOlderSets(t *testing.T) {
 	for name, do := range map[string]func(string) error{
 		"names/$HOME":    func(p string) error { return os.Chmod(p, 0o400) },
 		"names/a:b":      func(p string) error { return os.Chtimes(p, time.Unix(1, 2), time.Unix(3, 4)) },
-		"names/~":        func(p string) error { return os.Remove(p) },
-		"folders/~":      func(p string) error { return os.RemoveAll(p) },
-		"links/dangling": func(p string) error { return os.Remove(p) },
-		"empty/er":       func(p string) error { return os.Remove(p) },
+		"names/~":        os.Remove,
+		"folders/~":      os.RemoveAll,
+		"links/dangling": os.Remove,
+		"empty/er":       os.Remove,
 	} {
 		if err := do(filepath.Join(b.view, name)); err != nil {
 			t.Fatal(err)

@@ -51,7 +51,7 @@ func (t *tool) version(ctx context.Context) (*goversion.Version, error) {
 	if err != nil {
 		return nil, err
 	}
-	said := append(r.Stdout, r.Stderr...)
+	said := slices.Concat(r.Stdout, r.Stderr)
 	v, err := goversion.NewVersion(string(versionNumber.Find(said)))
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for its version: no version is in what it said: %.100q", t.name, said)
@@ -74,8 +74,8 @@ func (t *tool) run(ctx context.Context, c proc.Cmd) (proc.Result, error) {
 		c.Args = append(append(slices.Clone(t.front[1:]), p), c.Args...)
 	}
 	// Messages are read, in English, and names are bytes.
-	c.Env = append([]string{"LC_ALL=C.UTF-8", "LANGUAGE="}, append(t.env, c.Env...)...)
-	c.Secrets = append(c.Secrets, t.secrets...)
+	c.Env = slices.Concat([]string{"LC_ALL=C.UTF-8", "LANGUAGE="}, t.env, c.Env)
+	c.Secrets = slices.Concat(c.Secrets, t.secrets)
 	return t.o.Runner.Run(ctx, c)
 }
 
