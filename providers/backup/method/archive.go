@@ -85,7 +85,7 @@ func (m *tarMethod) Save(ctx context.Context, j Job) (part Part, err error) {
 	}
 	return Part{
 		Method: Archive, Tool: tarTool + m.compression(),
-		Files: report.Files + report.HardLinks + report.Links + report.Other, Folders: report.Dirs, Bytes: report.Bytes, Stored: report.Stored, SHA256: report.SHA256,
+		Files: report.Files + report.HardLinks + report.Links + report.Other, Folders: report.Dirs, Bytes: report.Bytes, Stored: report.Stored, SHA256: report.SHA256, IndexSHA256: report.IndexSHA256,
 		Changed: report.Changed.First, ChangedTotal: report.Changed.Total, LeftOut: report.LeftOut.First,
 	}, nil
 }
@@ -133,7 +133,7 @@ func (m *tarMethod) Verify(ctx context.Context, s Stored, quick bool) error {
 		return m.damaged(err, s, data)
 	}
 	_, err = archive.Verify(ctx, data, index, archive.VerifyOptions{
-		Sums: archive.Sums{Archive: s.Part.SHA256}, Limits: limits(s.Part), Progress: m.progress(s.Part.Bytes),
+		Sums: archive.Sums{Archive: s.Part.SHA256, Index: s.Part.IndexSHA256}, Limits: limits(s.Part), Progress: m.progress(s.Part.Bytes),
 	})
 	return m.damaged(err, s, data)
 }
@@ -159,7 +159,7 @@ func (m *tarMethod) Restore(ctx context.Context, s Stored, into string, sel Sele
 	}
 	root := os.Geteuid() == 0
 	o := archive.ExtractOptions{
-		Limits: limits(s.Part), Owners: root, Devices: root, Sync: true, Progress: m.progress(s.Part.Bytes),
+		Sums: archive.Sums{Index: s.Part.IndexSHA256}, Limits: limits(s.Part), Owners: root, Devices: root, Sync: true, Progress: m.progress(s.Part.Bytes),
 	}
 	if len(paths) == 0 {
 		o.Sums.Archive = s.Part.SHA256

@@ -102,6 +102,8 @@ type Part struct {
 	Stored  int64 `json:"stored"`
 	// SHA256 of the method's main file, where it has one.
 	SHA256 string `json:"sha256,omitempty"`
+	// IndexSHA256 is that of an archive's index.
+	IndexSHA256 string `json:"index_sha256,omitempty"`
 	// Changed are files that changed or vanished while they were read (live
 	// only), the first of them by name.
 	Changed      []string `json:"changed,omitempty"`
