@@ -487,7 +487,7 @@ func (r *interrupter) Run(ctx context.Context, c proc.Cmd) (proc.Result, error) 
 				case <-time.After(time.Millisecond):
 				}
 				if when() {
-					r.killed = unix.Kill(-p.PID, unix.SIGKILL) == nil
+					_ = unix.Kill(-p.PID, unix.SIGKILL) // it may have ended meanwhile
 					return
 				}
 			}
@@ -496,6 +496,7 @@ func (r *interrupter) Run(ctx context.Context, c proc.Cmd) (proc.Result, error) 
 	result, err := r.Runner.Run(ctx, c)
 	close(done)
 	waiting.Wait()
+	r.killed = r.killed || result.Signal == "SIGKILL"
 	return result, err
 }
 
