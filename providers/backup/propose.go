@@ -250,8 +250,8 @@ func (m *maker) check(b *config.Block) hcl.Diagnostics {
 	}
 	if !hasRepository(m.a.Method) {
 		for _, attr := range []string{"repository", "repository_password", "environment"} {
-			if b.Declared(attr) {
-				fail(attr, "This method has no repository", "%s: %q is for the methods restic and duplicity, and the method is %q.", b.Address, attr, m.a.Method)
+			if b.Declared(attr) && (m.a.Method != method.Duplicity || attr == "repository") {
+				fail(attr, "This method has no repository", "%s: %q is for the method restic, and the method is %q.", b.Address, attr, m.a.Method)
 			}
 		}
 	}

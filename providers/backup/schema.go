@@ -24,7 +24,7 @@ const (
 
 // withRepository are the methods that keep their bytes outside of the sets'
 // folders.
-var withRepository = []string{method.Restic, method.Duplicity}
+var withRepository = []string{method.Restic}
 
 // Schema implements providers.Provider.
 func (*Provider) Schema() schema.Fragment {
@@ -81,12 +81,12 @@ func attributes() []schema.Attribute {
 		},
 		{
 			Name: "repository", Type: cty.String, Public: true, Check: schema.NotEmpty,
-			Doc:     "Where `restic` or `duplicity` keep their repository, in the program's own words; without it, a folder in the destination. Keys belong into `environment`.",
+			Doc:     "Where `restic` keeps its repository, in its own words; without it, a folder in the destination. Keys belong into `environment`.",
 			Example: `"s3:https://s3.internal/dss-backups"`,
 		},
 		{
 			Name: "repository_password", Type: cty.String, Secret: true, Check: schema.NotEmpty,
-			Doc:     "The repository's password. `restic` needs one. Without it nothing can be restored: keep it where it outlives this machine.",
+			Doc:     "The password that `restic` encrypts its repository with, and `duplicity` its volumes where one is given. Without it nothing can be restored: keep it where it outlives this machine.",
 			Example: "var.restic_password",
 		},
 		{
