@@ -46,10 +46,16 @@ func TestMissing(t *testing.T) {
 func TestDestination(t *testing.T) {
 	eachKind(t, func(b *bench) {
 		gone := filepath.Join(b.o.Destination, "gone")
-		b.o.Destination = gone
+		b.o.Destination = filepath.Join(gone, "sets")
 		b.open()
 		if err := b.m.Check(context.Background()); err == nil || !strings.Contains(err.Error(), gone+": it is not there") {
 			b.Errorf("gone: %v", err)
+		}
+		// One that is not there yet is made in the folder above it.
+		b.o.Destination = gone
+		b.open()
+		if err := b.m.Check(context.Background()); err != nil && strings.Contains(err.Error(), "it is not there") {
+			b.Errorf("not there yet: %v", err)
 		}
 		if os.Geteuid() == 0 {
 			return // root writes everywhere

@@ -75,7 +75,7 @@ func TestResticRefuses(t *testing.T) {
 		{"wrong password", "the password is wrong", func(o *Options) { o.Password = "hunter22" }},
 		{"no password", "restic encrypts always", func(o *Options) { o.Password = "" }},
 		{"password of two lines", "a line break", func(o *Options) { o.Password = "a\nb" }},
-		{"destination gone", "it is not there", func(o *Options) { o.Destination += "/gone" }},
+		{"destination gone", "it is not there", func(o *Options) { o.Destination += "/gone/sets" }},
 		{"destination is a file", "it is no folder", func(o *Options) { o.Destination = filepath.Join(b.view, "file") }},
 		{"folder of the repository gone", "it is not there", func(o *Options) { o.Repository = "/nonexistent/mount/repository" }},
 		{"relative repository", "no absolute path", func(o *Options) { o.Repository = "backups" }},

@@ -82,9 +82,14 @@ func (t *tool) run(ctx context.Context, c proc.Cmd) (proc.Result, error) {
 // named is "restic 0.14.0".
 func (t *tool) named(v *goversion.Version) string { return t.name + " " + v.Original() }
 
-// checkDestination looks whether sets can be written.
+// checkDestination looks whether sets can be written. A folder that is not there
+// yet will be made in the one above it.
 func checkDestination(dir string) error {
 	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		dir = filepath.Dir(dir)
+		info, err = os.Stat(dir)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("look at the destination %s: it is not there; make the folder, or mount what holds it", dir)
