@@ -34,7 +34,8 @@ func noSecrets(t *testing.T, l *lab, outputs string) {
 			if !own {
 				return
 			}
-			if info.Mode().Perm()&0o077 != 0 && info.Mode()&fs.ModeSymlink == 0 {
+			// What a restore has replaced keeps its modes, behind a folder of the owner's.
+			if info.Mode().Perm()&0o077 != 0 && info.Mode()&fs.ModeSymlink == 0 && !strings.HasPrefix(rel, "replaced/") {
 				t.Errorf("%s is open to others: %v", filepath.Join(dir, rel), info.Mode())
 			}
 			for _, n := range needles {

@@ -208,6 +208,8 @@ func (placer) Do(ctx context.Context, pc *providers.Call) error {
 		// Only then: a folder's time goes with its names.
 		err = errors.Join(os.Chmod(c.Instance.DataDir, r.Mode), os.Chtimes(c.Instance.DataDir, time.Time{}, r.ModTime))
 	}
+	// Nothing is left in it but the folders above single paths.
+	err = errors.Join(err, removeFile(c.staging()+unpackedName), removeTree(c.staging()))
 	return errors.Join(err, syncDirs(c.Instance.DataDir))
 }
 
