@@ -50,15 +50,24 @@ func ParseAddress(s string) (Address, error) {
 	if diags.HasErrors() {
 		return Address{}, bad("this is no address")
 	}
-	steps, err := addressSteps(t)
+	a, err := addressOf(t)
 	if err != nil {
 		return Address{}, bad(err.Error())
 	}
+	return a, nil
+}
+
+// addressOf reads an address that is parsed already.
+func addressOf(t hcl.Traversal) (Address, error) {
+	steps, err := addressSteps(t)
+	if err != nil {
+		return Address{}, err
+	}
 	if steps[0].name != "instance" {
-		return Address{}, bad(`it must begin with "instance."`)
+		return Address{}, errors.New(`it must begin with "instance."`)
 	}
 	if len(steps) < 2 || steps[1].index {
-		return Address{}, bad("an instance's name must follow")
+		return Address{}, errors.New("an instance's name must follow")
 	}
 	a := Address{Name: steps[1].name}
 	rest := steps[2:]
@@ -68,7 +77,7 @@ func ParseAddress(s string) (Address, error) {
 	var b strings.Builder
 	for i, st := range rest {
 		if i == 0 && st.index {
-			return Address{}, bad("a second key follows the first")
+			return Address{}, errors.New("a second key follows the first")
 		}
 		b.WriteString(step(st.name))
 	}

@@ -20,8 +20,6 @@ func testSchema() schema.Block {
 			{Name: "api_key", Type: cty.String, Secret: true},
 			{Name: "install_ini", Type: cty.Map(cty.Map(cty.String))},
 			{Name: "general_settings", Type: cty.DynamicPseudoType},
-			{Name: "ignore", Type: cty.List(cty.String)},
-			{Name: "mode", Type: cty.String, Default: cty.StringVal("manage"), OneOf: []string{"manage", "observe"}},
 		},
 		Blocks: []schema.Block{
 			{

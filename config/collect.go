@@ -22,7 +22,8 @@ type declaration struct {
 	name string
 	*compiled
 	forEach *expression
-	needs   []string // other declarations that it refers to
+	rules   []*compiled // its preconditions
+	needs   []string    // other declarations that it refers to
 
 	// From instances.go.
 	broken    bool
@@ -33,7 +34,7 @@ type declaration struct {
 // collect gathers the definitions of all files and checks them as far as it
 // goes without values.
 func (l *loader) collect() {
-	root := schema.Block{Blocks: []schema.Block{settingsSchema, variableSchema, localsSchema, l.opts.Schema}}
+	root := RootSchema(l.opts.Schema)
 	top := &compiled{spec: &root}
 	for _, body := range l.bodies {
 		c, diags := l.specs.read(body, &root)
@@ -51,6 +52,14 @@ func (l *loader) collect() {
 				l.collectSettings(b)
 			case l.opts.Schema.Type:
 				l.collectInstance(b)
+			case checkSchema.Type:
+				l.collectNamed(b, &checkSchema, l.checks)
+			case outputSchema.Type:
+				l.collectNamed(b, &outputSchema, l.outputs)
+			case movedSchema.Type:
+				l.moved = append(l.moved, l.compile(b, &movedSchema))
+			case forgetSchema.Type:
+				l.forgotten = append(l.forgotten, l.compile(b, &forgetSchema))
 			default:
 				l.unknownBlock(top, b)
 			}
@@ -132,8 +141,36 @@ func (l *loader) collectInstance(b *hcl.Block) {
 		l.report(errorAt(&c.at, "Duplicate instance", "instance.%s is declared already at %s. Give one of them another name.", name, place(first.at)))
 		return
 	}
-	d := &declaration{name: name, compiled: c, broken: c.broken, forEach: c.attr("for_each")}
+	d := &declaration{name: name, compiled: c, broken: c.broken, forEach: c.attr(forEach)}
+	// Rules are about the instance: they are no part of it.
+	own := c.blocks[:0:0]
+	for _, inner := range c.blocks {
+		if inner.spec.Type == preconditionSchema.Type {
+			d.rules = append(d.rules, inner)
+		} else {
+			own = append(own, inner)
+		}
+	}
+	c.blocks = own
 	l.decls[name] = d
+}
+
+// collectNamed takes in a block of which there is one for each name.
+func (l *loader) collectNamed(b *hcl.Block, spec *schema.Block, into map[string]*compiled) {
+	c := l.compile(b, spec)
+	if len(b.Labels) != 1 {
+		return
+	}
+	name := b.Labels[0]
+	if !hclsyntax.ValidIdentifier(name) {
+		l.report(errorAt(&b.LabelRanges[0], "Invalid name", "The name of %s must be an identifier: a letter, then letters, digits, - and _; and %q is none.", article(spec.Type), name))
+		return
+	}
+	if first := into[name]; first != nil {
+		l.report(errorAt(&c.at, "Duplicate "+spec.Type, "There is %s already at %s. Give one of them another name.", first.describe(), place(first.at)))
+		return
+	}
+	into[name] = c
 }
 
 // checkVersion compares required_version with the tool's. Where it does not

@@ -283,7 +283,7 @@ func (l *loader) compileBlocks(c *compiled, body content) {
 		s := &spec.Blocks[i]
 		if s.Required && !slices.ContainsFunc(c.blocks, func(b *compiled) bool { return b.spec == s }) && !c.broken {
 			c.broken = true
-			l.report(errorAt(&c.at, "Missing block", "A %q block is required in %s.", s.Type, c.describe()))
+			l.report(errorAt(&c.at, "Missing block", "A block %q is required in %s.", s.Type, c.describe()))
 		}
 	}
 }
@@ -296,6 +296,10 @@ func (l *loader) unknownBlock(c *compiled, b *hcl.Block) {
 	}
 	detail := fmt.Sprintf("There is no block %q %s.", b.Type, c.where())
 	types := blockTypes(c.spec)
+	if advice, ok := foreign[b.Type]; ok && c.spec.Type == "" {
+		l.report(errorAt(&b.TypeRange, "Unknown block", "%s %s", detail, advice))
+		return
+	}
 	if guess := closest(b.Type, applicable(c)); guess != "" && closest(b.Type, types) == "" {
 		detail += fmt.Sprintf(" Did you mean the attribute %q?", guess)
 	} else {

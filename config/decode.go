@@ -99,6 +99,7 @@ func (b *Block) value(spec *schema.Block) cty.Value {
 	for i := range spec.Blocks {
 		s := &spec.Blocks[i]
 		switch {
+		case s.Meta:
 		case !s.Multiple:
 			if c := b.Child(s.Type); c != nil {
 				out[s.Type] = c.value(s)

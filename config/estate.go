@@ -24,6 +24,14 @@ type Estate struct {
 	Sources map[string]*hcl.File
 	// Instances in the order of their addresses.
 	Instances []*Instance
+	// Checks are warnings, one for each assertion of a check that does not hold.
+	Checks hcl.Diagnostics
+	// Outputs in the order of their names.
+	Outputs []Output
+	// Moves and Forgets say what became of instances that state may remember
+	// under an address that is no longer declared.
+	Moves   []Move
+	Forgets []Address
 	// Variables are the values of the declared variables that are not
 	// sensitive and were given from outside, as JSON.
 	Variables map[string]json.RawMessage
@@ -33,6 +41,7 @@ type Estate struct {
 	State *Block
 
 	schema *schema.Block // the instance block, for addresses
+	loader *loader       // for Evaluate
 }
 
 // Instance is one declared DSS instance.
@@ -42,6 +51,11 @@ type Instance struct {
 	Name    string
 	Key     string // the for_each key, "" without
 	DataDir string // absolute, cleaned
+	// Ignore are the places whose drift is left alone.
+	Ignore []Part
+	// Refused says which preconditions are not met: the instance must not be
+	// changed.
+	Refused hcl.Diagnostics
 	// Block holds the attributes and the nested blocks of the aspects.
 	*Block
 }

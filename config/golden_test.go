@@ -48,6 +48,7 @@ func TestDiagnostics(t *testing.T) {
 			opts.FS = files
 			readOptions(t, &opts, string(a.Comment))
 			estate, diags := Load(opts)
+			diags = append(diags, estate.Findings()...)
 			var got bytes.Buffer
 			if err := diagfmt.Text(&got, diags, estate.Sources, diagfmt.Options{Width: 100}); err != nil {
 				t.Fatal(err)

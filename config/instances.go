@@ -23,6 +23,12 @@ func (l *loader) evaluateInstances() []*Instance {
 			d.needs = append(d.needs, e.refs.instances...)
 			d.broken = d.broken || e.broken
 		})
+		for _, rule := range d.rules {
+			rule.each(func(e *expression) {
+				l.resolve(e, surroundings{each: d.forEach != nil, self: n, rule: true})
+				d.needs = append(d.needs, e.refs.instances...)
+			})
+		}
 		slices.Sort(d.needs)
 		d.needs = slices.Compact(d.needs)
 	}
@@ -88,8 +94,10 @@ func (l *loader) addInstance(d *declaration, ctx *hcl.EvalContext, address, key 
 		in.DataDir = filepath.Clean(v.AsString())
 		b.values["data_dir"] = cty.StringVal(in.DataDir)
 	}
+	l.readIgnore(d, in)
 	d.broken = d.broken || b.isBroken()
 	d.instances = append(d.instances, in)
+	l.checkPreconditions(d, in, ctx)
 }
 
 func (b *Block) isBroken() bool {

@@ -76,7 +76,8 @@ func Load(opts LoadOptions) (*Estate, hcl.Diagnostics) {
 }
 
 // loader is one run of Load, in the order of its steps: read and parse the
-// files, collect the definitions, then evaluate variables, locals, instances.
+// files, collect the definitions, then evaluate variables, locals, instances,
+// and what speaks of instances: checks and outputs.
 type loader struct {
 	opts  LoadOptions
 	diags hcl.Diagnostics
@@ -96,8 +97,13 @@ type loader struct {
 	locals    map[string]*local
 	decls     map[string]*declaration
 	settings  *compiled // the dssctl block
+	checks    map[string]*compiled
+	outputs   map[string]*compiled
+	moved     []*compiled
+	forgotten []*compiled
 
 	root  *hcl.EvalContext
+	every cty.Value // what instance alone stands for; NilVal until asked for
 	funcs *functionTable
 	specs bodySchemas
 }
@@ -112,6 +118,8 @@ func newLoader(opts LoadOptions) *loader {
 		variables: map[string]*variable{},
 		locals:    map[string]*local{},
 		decls:     map[string]*declaration{},
+		checks:    map[string]*compiled{},
+		outputs:   map[string]*compiled{},
 		specs:     bodySchemas{},
 	}
 	l.funcs = newFunctionTable(opts)
@@ -129,12 +137,20 @@ func (l *loader) load() *Estate {
 	l.evaluateLocals()
 	instances := l.evaluateInstances()
 
+	checks, outputs := l.evaluateChecks(), l.evaluateOutputs()
+	moves, forgets := l.readMoves()
+
 	e := &Estate{
 		Dir: l.opts.Dir, Files: l.hashes, Sources: l.sources,
 		Instances: instances,
+		Checks:    checks,
+		Outputs:   outputs,
+		Moves:     moves,
+		Forgets:   forgets,
 		Variables: l.givenVariables(),
 		Secrets:   secret.Values{},
 		schema:    &l.opts.Schema,
+		loader:    l,
 	}
 	e.State = l.evaluateState()
 	for _, in := range instances {

@@ -14,15 +14,19 @@ import (
 type references struct {
 	locals    []string
 	instances []string
+	every     bool // instance alone, which stands for all of them
 	each      bool
 }
 
 // surroundings say what an expression may refer to.
 type surroundings struct {
 	each bool // it stands in a block with for_each
-	// self is the instance's name; "" outside of instances, where others
-	// cannot be referred to.
+	// self is the name of the instance that it stands in; "" outside.
 	self string
+	// rule: it is a precondition, which may look at the instance as self.
+	rule bool
+	// instances: outside of them, it may refer to them.
+	instances bool
 }
 
 // resolve finds what the expression refers to and reports what does not exist.
@@ -33,10 +37,24 @@ func (l *loader) resolve(e *expression, in surroundings) {
 	for _, t := range e.attr.Expr.Variables() {
 		l.checkReference(e, t, in)
 	}
+	l.checkEvery(e)
 	e.broken = e.broken || len(l.diags) > before
 	if e.spec.Secret {
 		for _, name := range e.refs.locals {
 			l.maskExpr(l.locals[name].attr.Expr)
+		}
+	}
+}
+
+// checkEvery refuses to take instance apart in two ways at once: alone, it has
+// no name that stands for all keys of a for_each.
+func (l *loader) checkEvery(e *expression) {
+	if !e.refs.every {
+		return
+	}
+	for _, n := range e.refs.instances {
+		if l.decls[n].forEach != nil {
+			l.report(errorAt(e.attr.Expr.Range().Ptr(), "Invalid reference", "instance alone stands for every single instance, those with for_each by key: in the same expression, instance.%s has no meaning. Use one of the two.", n))
 		}
 	}
 }
@@ -114,6 +132,13 @@ func (l *loader) checkReference(e *expression, t hcl.Traversal, in surroundings)
 		}
 	case "instance":
 		l.checkInstanceReference(e, t, in)
+	case "self":
+		switch {
+		case !in.rule:
+			l.report(errorAt(&at, "Invalid reference", "self stands only in a precondition."))
+		case step != "":
+			l.checkInstanceAttribute(t, t[1:])
+		}
 	default:
 		l.unknownRoot(e, t)
 	}
@@ -152,8 +177,8 @@ func (l *loader) unknownRoot(e *expression, t hcl.Traversal) {
 
 func (l *loader) checkInstanceReference(e *expression, t hcl.Traversal, in surroundings) {
 	at := t.SourceRange()
-	if in.self == "" {
-		l.report(errorAt(&at, "Invalid reference", "instance stands only inside instance blocks: variables, locals and settings are evaluated before there are instances."))
+	if in.self == "" && !in.instances {
+		l.report(errorAt(&at, "Invalid reference", "instance stands only inside instance blocks, checks and outputs: variables, locals and settings are evaluated before there are instances."))
 		return
 	}
 	var name string
@@ -164,11 +189,17 @@ func (l *loader) checkInstanceReference(e *expression, t hcl.Traversal, in surro
 	}
 	d := l.decls[name]
 	switch {
+	case len(t) == 1 && in.instances:
+		e.refs.every = true
+		return
 	case name == "":
 		l.report(errorAt(&at, "Invalid reference", "The name of an instance must follow: instance.NAME."))
 		return
 	case d == nil:
 		l.report(errorAt(&at, "Unknown instance", "There is no instance %q.%s", name, hint(name, slices.Collect(maps.Keys(l.decls)), "Declared are")))
+		return
+	case name == in.self && in.rule:
+		l.report(errorAt(&at, "Self-reference", "instance.%s refers to itself. In a precondition, it is self.", name))
 		return
 	case name == in.self:
 		l.report(errorAt(&at, "Self-reference", "instance.%s refers to itself. Put the value into a local and use that in both places.", name))
@@ -197,19 +228,22 @@ func (l *loader) checkInstanceReference(e *expression, t hcl.Traversal, in surro
 	if isIndex {
 		rest = rest[1:]
 	}
+	l.checkInstanceAttribute(t, rest)
+}
+
+// checkInstanceAttribute looks at the step behind an instance.
+func (l *loader) checkInstanceAttribute(t, rest hcl.Traversal) {
 	if len(rest) == 0 {
 		return
 	}
+	at := t.SourceRange()
 	a, ok := rest[0].(hcl.TraverseAttr)
 	if !ok {
 		return
 	}
-	if _, known := l.opts.Schema.Attribute(a.Name); known && a.Name != "for_each" {
+	names := l.opts.Schema.Parts()
+	if slices.Contains(names, a.Name) {
 		return
 	}
-	if _, known := l.opts.Schema.Block(a.Name); known {
-		return
-	}
-	names := append(blockTypes(&l.opts.Schema), applicable(&compiled{spec: &l.opts.Schema})...)
 	l.report(errorAt(&at, "Unknown attribute", "An instance has no attribute %q.%s", a.Name, hint(a.Name, names, "")))
 }

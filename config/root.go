@@ -19,7 +19,7 @@ func InstanceSchema(fragments ...schema.Fragment) schema.Block {
 }`,
 		Attributes: []schema.Attribute{
 			{
-				Name: "for_each", Type: cty.DynamicPseudoType,
+				Name: forEach, Type: cty.DynamicPseudoType, Meta: true,
 				Doc:     "A map, or a set of strings: one instance is declared for each element. Inside the block `each.key` and `each.value` are the element; the addresses are `instance.NAME[\"KEY\"]`.",
 				Example: `toset(["auto1", "auto2"])`,
 			},
@@ -31,16 +31,36 @@ func InstanceSchema(fragments ...schema.Fragment) schema.Block {
 				Name: "companion_dir", Type: cty.String, Public: true, Check: schema.AbsolutePath,
 				Doc: "The folder outside the data directory in which dssctl keeps what belongs to this instance alone, such as its lock and its safety copies.",
 			},
+			{
+				Name: "mode", Type: cty.String, Default: cty.StringVal(manage), OneOf: []string{manage, observe}, Meta: true,
+				Doc: "With `observe`, differences are shown and nothing is done about them.",
+			},
+			{
+				Name: "ignore", Type: cty.List(cty.String), Public: true, Meta: true,
+				Doc:     "Attributes and blocks whose drift is somebody else's business: where the live instance differs there, it is left as it is, and the plan says so.",
+				Example: `["runtime_database.pool", "general_settings.ldap"]`,
+			},
+			{
+				Name: "protect", Type: cty.Bool,
+				Doc: "With `true`, whatever loses data or cannot be undone is refused, and so is taking the instance or a block of it out of the files. State remembers it: only an applied `protect = false` lifts it, no missing line.",
+			},
 		},
+		Blocks: []schema.Block{preconditionSchema},
 	}.With(fragments...)
 }
+
+// The modes of an instance.
+const (
+	manage  = "manage"
+	observe = "observe"
+)
 
 // RootSchema is all that a file may hold, for documentation. instance is the
 // whole instance block, see InstanceSchema.
 func RootSchema(instance schema.Block) schema.Block {
 	return schema.Block{
 		Doc:    "The files `*.dss.hcl` and `*.dss.hcl.json` of one folder make an estate.",
-		Blocks: []schema.Block{settingsSchema, variableSchema, localsSchema, instance},
+		Blocks: []schema.Block{settingsSchema, variableSchema, localsSchema, instance, checkSchema, outputSchema, movedSchema, forgetSchema},
 	}
 }
 

@@ -117,9 +117,14 @@ func (e *Estate) names(a Address) error {
 	known := map[string]bool{}
 	if e.schema != nil {
 		for _, at := range e.schema.Attributes {
-			known[at.Name] = true
+			if !at.Meta {
+				known[at.Name] = true
+			}
 		}
 		for _, b := range e.schema.Blocks {
+			if b.Meta {
+				continue
+			}
 			if len(b.Labels) == 0 || !b.Multiple {
 				known[b.Type] = true
 			}

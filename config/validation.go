@@ -3,11 +3,9 @@ package config
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // validate checks the rules of a variable, all of them.
@@ -54,24 +52,15 @@ func at(t hcl.Traversal, i int) hcl.Traverser {
 }
 
 func (l *loader) validateRule(v *variable, val cty.Value, condition, message *expression) {
-	result, ok := l.evaluate(condition, l.root)
+	truth, ok := l.holds(condition, l.root, "Invalid validation rule")
+	if !ok || truth {
+		return
+	}
+	text, ok := l.ruleMessage(message, l.root, "Invalid validation rule", fmt.Sprintf("The value of var.%s does not meet the rule.", v.name))
 	if !ok {
 		return
 	}
 	where := condition.attr.Expr.Range()
-	bare, _ := result.Unmark()
-	truth, err := convert.Convert(bare, cty.Bool)
-	if err != nil || truth.IsNull() {
-		l.report(errorAt(&where, "Invalid validation rule", "The condition must be true or false, and this is %s.", article(bare.Type().FriendlyName())))
-		return
-	}
-	if truth.True() {
-		return
-	}
-	text, ok := l.ruleMessage(v, message)
-	if !ok {
-		return
-	}
 	subject := &v.at
 	if v.given != nil && v.given.at != nil {
 		subject = v.given.at
@@ -79,23 +68,6 @@ func (l *loader) validateRule(v *variable, val cty.Value, condition, message *ex
 	d := errorAt(subject, "Invalid value for variable", "%s\n\nThis was checked by the validation rule at %s.", text, place(where))
 	d.Expression, d.EvalContext = condition.attr.Expr, l.root
 	l.report(d)
-}
-
-// ruleMessage is what the rule says, unless that is sensitive.
-func (l *loader) ruleMessage(v *variable, message *expression) (string, bool) {
-	said, ok := l.evaluate(message, l.root)
-	if !ok {
-		return "", false
-	}
-	if said.ContainsMarked() {
-		return fmt.Sprintf("The value of var.%s does not meet the rule. What the rule says about it is made of a sensitive value, so it is not shown.", v.name), true
-	}
-	text, err := convert.Convert(said, cty.String)
-	if err != nil || text.IsNull() || strings.TrimSpace(text.AsString()) == "" {
-		l.report(errorAt(message.attr.Expr.Range().Ptr(), "Invalid validation rule", "error_message must be a sentence."))
-		return "", false
-	}
-	return strings.TrimSpace(text.AsString()), true
 }
 
 // ask asks for a variable that nobody gave. It reports where that fails.

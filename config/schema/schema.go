@@ -18,6 +18,9 @@ type Block struct {
 	// otherwise one at the most.
 	Multiple   bool
 	Required   bool
+	// Meta blocks speak of the declaration: they have no address and no value
+	// for references.
+	Meta       bool
 	Doc        string
 	Example    string
 	Attributes []Attribute
@@ -46,6 +49,9 @@ type Attribute struct {
 	// Public refuses a sensitive value: this one is shown in plans. Numbers
 	// and truth values are always public, other values on demand.
 	Public bool
+	// Meta attributes speak of the declaration and not of the instance: they
+	// have no address. See Block.Meta.
+	Meta bool
 	// OneOf lists the strings allowed; empty for any.
 	OneOf []string
 	// Check refuses a known, unmarked, non-null value: the error says what is
@@ -79,6 +85,22 @@ func (b Block) With(fragments ...Fragment) Block {
 		b.Blocks = append(b.Blocks, f.Blocks...)
 	}
 	return b
+}
+
+// Parts are the names of the attributes and blocks that are not meta.
+func (b *Block) Parts() []string {
+	var names []string
+	for i := range b.Attributes {
+		if !b.Attributes[i].Meta {
+			names = append(names, b.Attributes[i].Name)
+		}
+	}
+	for i := range b.Blocks {
+		if !b.Blocks[i].Meta {
+			names = append(names, b.Blocks[i].Type)
+		}
+	}
+	return names
 }
 
 // Attribute returns the attribute of this name.
