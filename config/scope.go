@@ -1,6 +1,9 @@
 package config
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -41,4 +44,25 @@ func (l *loader) everyInstance() cty.Value {
 	}
 	l.every = cty.ObjectVal(all)
 	return l.every
+}
+
+// Declaration is one instance block.
+type Declaration struct {
+	Name string
+	// Keyed: it has for_each.
+	Keyed     bool
+	Instances []*Instance
+	// Needs are the names of the declarations that it refers to, in order.
+	Needs []string
+}
+
+// Declarations returns the instance blocks in the order of their names.
+func (e *Estate) Declarations() []Declaration {
+	decls := e.loader.decls
+	out := make([]Declaration, 0, len(decls))
+	for _, n := range slices.Sorted(maps.Keys(decls)) {
+		d := decls[n]
+		out = append(out, Declaration{Name: n, Keyed: d.forEach != nil, Instances: d.instances, Needs: d.needs})
+	}
+	return out
 }

@@ -45,11 +45,11 @@ func (s *Selection) All() bool { return len(s.targets) == 0 && len(s.excludes) =
 // Includes reports whether the instance is included, at least in part.
 func (s *Selection) Includes(instanceAddress string) bool {
 	for _, a := range s.excludes {
-		if a.Block == "" && a.covers(instanceAddress) {
+		if a.Block == "" && a.Covers(instanceAddress) {
 			return false
 		}
 	}
-	return len(s.targets) == 0 || slices.ContainsFunc(s.targets, func(a Address) bool { return a.covers(instanceAddress) })
+	return len(s.targets) == 0 || slices.ContainsFunc(s.targets, func(a Address) bool { return a.Covers(instanceAddress) })
 }
 
 // IncludesBlock reports whether a block or aspect of an instance is included:
@@ -60,17 +60,17 @@ func (s *Selection) IncludesBlock(instanceAddress, block string) bool {
 		return false
 	}
 	for _, a := range s.excludes {
-		if a.covers(instanceAddress) && below(block, a.Block) {
+		if a.Covers(instanceAddress) && below(block, a.Block) {
 			return false
 		}
 	}
 	return len(s.targets) == 0 || slices.ContainsFunc(s.targets, func(a Address) bool {
-		return a.covers(instanceAddress) && (below(block, a.Block) || below(a.Block, block))
+		return a.Covers(instanceAddress) && (below(block, a.Block) || below(a.Block, block))
 	})
 }
 
-// covers reports whether the address, its block apart, names the instance.
-func (a Address) covers(instanceAddress string) bool {
+// Covers reports whether the address, its block apart, names the instance.
+func (a Address) Covers(instanceAddress string) bool {
 	own := a.Instance()
 	return own == instanceAddress || !a.HasKey && strings.HasPrefix(instanceAddress, own+"[")
 }
@@ -103,7 +103,7 @@ func (e *Estate) names(a Address) error {
 	for _, in := range e.Instances {
 		all[in.Address] = true
 		all["instance."+in.Name] = true
-		if a.covers(in.Address) {
+		if a.Covers(in.Address) {
 			covered = append(covered, in)
 		}
 	}

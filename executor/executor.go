@@ -83,6 +83,9 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, raw []byte, o Option
 	if err := s.checkFresh(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.checkProtected(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.create(ctx, o.Why, raw); err != nil {
 		return nil, err
 	}

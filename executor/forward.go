@@ -14,6 +14,9 @@ var errInterrupted = errors.New("interrupted")
 
 // forward does everything of the plan that is not done yet.
 func (s *session) forward(ctx context.Context, o Options) (*Result, error) {
+	if err := s.follow(ctx); err != nil {
+		return s.notRemembered(err)
+	}
 	var asFound []*plan.Instance
 	for i := range s.plan.Instances {
 		in := &s.plan.Instances[i]
@@ -126,7 +129,7 @@ func (s *session) adopt(ctx context.Context, all ...*plan.Instance) error {
 	var addresses []string
 	wanted := map[string]*plan.Instance{}
 	for _, in := range all {
-		if in.Forgotten() || len(in.Records) > 0 {
+		if in.Forgotten() || len(in.Records) > 0 || in.Protect != nil {
 			addresses = append(addresses, in.Address)
 			wanted[in.Address] = in
 		}
@@ -140,6 +143,9 @@ func (s *session) adopt(ctx context.Context, all ...*plan.Instance) error {
 			return state.ErrNotFound
 		}
 		s.touch(in, i)
+		if in.Protect != nil {
+			i.Protected = *in.Protect
+		}
 		for aspect, v := range in.Records {
 			setAspect(i, aspect, v)
 		}

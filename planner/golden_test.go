@@ -3,6 +3,7 @@ package planner_test
 import (
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -110,7 +111,9 @@ var cases = map[string]func(w *world){
 }
 
 func TestGolden(t *testing.T) {
-	for name, build := range cases {
+	all := maps.Clone(cases)
+	maps.Copy(all, languageCases)
+	for name, build := range all {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
 			build(w)

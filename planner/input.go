@@ -24,8 +24,12 @@ type Input struct {
 	Targets   []string
 	Excludes  []string
 	Meta      state.Meta
-	// Recorded is what state remembers, by instance address.
-	Recorded map[string]state.Instance
+	// RefreshOnly plans nothing for the instances themselves.
+	RefreshOnly bool
+	// Recorded is what state remembers, by instance address; MovedFrom are the
+	// former addresses of those that follow a move, see Follow.
+	Recorded  map[string]state.Instance
+	MovedFrom map[string]string
 	// Providers in the order of their blocks in a plan.
 	Providers []providers.Provider
 	Frame     providers.Frame

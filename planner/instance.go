@@ -30,6 +30,14 @@ func (m *maker) instance(desired *config.Instance) plan.Instance {
 		return out
 	}
 	out.Seen = m.seen(o)
+	if len(desired.Refused) > 0 {
+		m.fail(&out, desired.Refused)
+		return out
+	}
+	if diags := m.follow(&out); diags.HasErrors() {
+		m.fail(&out, diags)
+		return out
+	}
 
 	proposals, ok := m.propose(&out, o)
 	if !ok {
@@ -39,15 +47,21 @@ func (m *maker) instance(desired *config.Instance) plan.Instance {
 		out.Mode, out.Records = plan.Observe, nil
 		return out
 	}
+	m.protection(&out, desired)
 	stages, diags := arrange(proposals, m.Frame, m.frameRequest(o))
 	if !diags.HasErrors() {
 		diags = append(diags, m.finish(stages, desired, o)...)
+		diags = append(diags, m.protected(&out, desired, stages)...)
 	}
 	if diags.HasErrors() {
 		m.fail(&out, diags)
 		return out
 	}
 	m.report(out.Address, diags)
+	if m.RefreshOnly && len(stages) > 0 {
+		// What shall be remembered of it depends on what would be done.
+		out.Mode, out.Records, stages = plan.Observe, nil, nil
+	}
 	out.Stages = stages
 	return out
 }
@@ -86,9 +100,11 @@ func (m *maker) propose(out *plan.Instance, o *Observed) ([]proposal, bool) {
 			continue
 		}
 		out.Declared = append(out.Declared, m.declared(o.Instance, i)...)
-		pr, ds := p.Propose(m.request(p, o))
+		pr, ds := m.proposal(out, i, o)
 		diags = append(diags, ds...)
-		pr, ds = m.narrow(out.Address, i, pr)
+		pr, ds = m.narrow(out.Address, i, pr, func(block string) bool {
+			return m.includesBlock(out.Address, block) && !leftAlone(o.Instance, block)
+		})
 		diags = append(diags, ds...)
 		out.Changes = append(out.Changes, pr.Changes...)
 		out.Bare = out.Bare || pr.Bare
@@ -120,7 +136,7 @@ func (m *maker) record(out *plan.Instance, aspect string, v json.RawMessage) {
 
 // fail marks an instance; what differs may still be shown, nothing is done.
 func (m *maker) fail(out *plan.Instance, diags hcl.Diagnostics) {
-	out.Failed, out.Stages, out.Records = true, nil, nil
+	out.Failed, out.Stages, out.Records, out.Protect, out.MovedFrom = true, nil, nil, nil, ""
 	m.report(out.Address, diags)
 }
 

@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
-
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
@@ -27,6 +25,7 @@ func Make(in Input) (*plan.Plan, hcl.Diagnostics) {
 	}
 	m.p.Instances = append(m.p.Instances, m.removed()...)
 	m.checkEstate()
+	m.report("", m.Estate.Checks)
 	m.requireSecrets()
 	m.p.Summary = plan.Summarize(m.p)
 	if err := plan.Validate(m.p); err != nil {
@@ -69,6 +68,7 @@ func newMaker(in Input) *maker {
 		Variables:     in.Estate.Variables,
 		Targets:       in.Targets,
 		Excludes:      in.Excludes,
+		RefreshOnly:   in.RefreshOnly,
 		Instances:     make([]plan.Instance, 0, len(in.Estate.Instances)),
 	}
 	for i := range in.Observed {
@@ -136,9 +136,5 @@ func (m *maker) requireSecrets() {
 
 // observeOnly reports whether the files ask to show differences and not to act.
 func observeOnly(desired *config.Instance) bool {
-	if desired.Block == nil || !desired.Has("mode") {
-		return false
-	}
-	mode, _ := desired.Value("mode").Unmark()
-	return mode.Type() == cty.String && mode.IsKnown() && mode.AsString() == plan.Observe
+	return desired.Block != nil && desired.String("mode") == plan.Observe
 }

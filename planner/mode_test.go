@@ -4,10 +4,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/zclconf/go-cty/cty"
-
 	"github.com/dssctl/dssctl/config"
-	"github.com/dssctl/dssctl/config/schema"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/planner"
 	"github.com/dssctl/dssctl/providers"
@@ -19,10 +16,8 @@ import (
 func TestObserveOnly(t *testing.T) {
 	for mode, acts := range map[string]bool{`"manage"`: true, `"observe"`: false, `null`: true} {
 		estate, diags := config.Load(config.LoadOptions{
-			FS: fstest.MapFS{"main.dss.hcl": {Data: []byte("instance \"design\" {\n  data_dir = \"/data/design\"\n  mode = " + mode + "\n}\n")}},
-			Schema: config.InstanceSchema(schema.Fragment{Attributes: []schema.Attribute{
-				{Name: "mode", Type: cty.String, Public: true},
-			}}),
+			FS:     fstest.MapFS{"main.dss.hcl": {Data: []byte("instance \"design\" {\n  data_dir = \"/data/design\"\n  mode = " + mode + "\n}\n")}},
+			Schema: config.InstanceSchema(),
 		})
 		if diags.HasErrors() {
 			t.Fatal(diags)

@@ -39,14 +39,14 @@ func (m *maker) includesProvider(address string, provider int) bool {
 // narrow gives every step its block's address and takes out what the selection
 // leaves out. With a part left out, the record is left as it is: it would speak
 // of the whole.
-func (m *maker) narrow(address string, provider int, pr providers.Proposal) (providers.Proposal, hcl.Diagnostics) {
+func (m *maker) narrow(address string, provider int, pr providers.Proposal, includes func(block string) bool) (providers.Proposal, hcl.Diagnostics) {
 	if len(pr.Changes) == 0 && len(pr.Steps) == 0 {
 		return pr, nil
 	}
 	var changes []plan.Change
 	out := map[string]bool{}
 	for _, c := range pr.Changes {
-		if m.includesBlock(address, c.Block) {
+		if c.Block == "" || includes(c.Block) {
 			changes = append(changes, c)
 		} else {
 			out[c.Block] = true
@@ -62,11 +62,11 @@ func (m *maker) narrow(address string, provider int, pr providers.Proposal) (pro
 		if block == "" && len(out) > 0 {
 			return providers.Proposal{}, hcl.Diagnostics{{
 				Severity: hcl.DiagError, Summary: "This part cannot be planned alone",
-				Detail: fmt.Sprintf("%q takes part in a change of %s that -target or -exclude cuts in two. Select all of %s, or none of it.",
+				Detail: fmt.Sprintf("%q takes part in a change of %s that -target, -exclude or ignore cuts in two. Select all of %s, or none of it.",
 					s.Title, address, strings.Join(m.names[provider], ", ")),
 			}}
 		}
-		if block != "" && !m.includesBlock(address, block) {
+		if block != "" && !includes(block) {
 			out[block] = true
 			continue
 		}

@@ -114,7 +114,8 @@ func (w *world) runApply(ctx context.Context, o applyOptions) (err error) {
 	if err := p.incomplete(); err != nil {
 		return err
 	}
-	if !p.plan.HasChanges() {
+	defer func() { err = w.afterwards(p.estate, o.json, err) }()
+	if !p.plan.ToApply() {
 		// What was found to be as declared is remembered all the same.
 		return executor.Adopt(ctx, store, p.plan, w.clock)
 	}
@@ -181,8 +182,11 @@ func (w *world) runApplyFile(ctx context.Context, o applyOptions, path string) (
 	}
 	ctx, sig := w.watchSignals(ctx, true)
 	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
-	if !p.HasChanges() {
-		fmt.Fprintln(w.stdout(), "The plan has no changes: nothing to do.")
+	defer func() { err = w.afterwards(estate, o.json, err) }()
+	if !p.ToApply() {
+		if !o.json {
+			fmt.Fprintln(w.stdout(), "The plan has no changes: nothing to do.")
+		}
 		return executor.Adopt(ctx, store, p, w.clock)
 	}
 	return w.executeTo(ctx, sig, store, estate, out, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {

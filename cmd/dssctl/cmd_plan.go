@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ type planCommandOptions struct {
 	outputOptions
 	out      string
 	detailed bool
+	summary  bool
 }
 
 func (o *planCommandOptions) addFlags(f *pflag.FlagSet) {
@@ -26,18 +28,24 @@ func (o *planCommandOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.out, "out", "", "write the plan to this `FILE`, for apply")
 	o.outputOptions.addFlags(f, "")
 	f.BoolVar(&o.detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
+	f.BoolVar(&o.summary, "summary", false, "print only a line for each instance, and the summary")
+	f.BoolVar(&o.refreshOnly, "refresh-only", false, "show what differs, and plan nothing for the instances: applying it brings state up to date")
 }
 
 func newPlanCommand(w *world) *cobra.Command {
 	var o planCommandOptions
 	cmd := &cobra.Command{
-		Use:   "plan [-out FILE] [-json|-json-into FILE] [-target ADDRESS] [-exclude ADDRESS] [-var NAME=VALUE]",
+		Use:   "plan [-out FILE] [-json|-json-into FILE] [-summary] [-refresh-only] [-target ADDRESS] [-exclude ADDRESS] [-var NAME=VALUE]",
 		Short: "Show what apply would do, and for how long DSS would be down",
 		Long: `Compare the files with the live instances and show what would be done.
 
 Nothing is changed: a plan only reads. It holds no secret and may be posted in
 public. With -out it is written to a file, which "dssctl apply FILE" carries out
 as it is, or refuses when what it was based on has changed.
+
+With -refresh-only nothing is planned for the instances: it shows what differs,
+and what state would remember (moved and forgotten instances, what was found as
+declared) when it is applied.
 ` + exitStatusHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return w.runPlan(cmd.Context(), o) },
@@ -59,8 +67,14 @@ func (w *world) runPlan(ctx context.Context, o planCommandOptions) (err error) {
 		return err
 	}
 	defer func() { err = closing(store, err) }()
+	out.brief = o.summary
 	if err := out.plan(p); err != nil {
 		return err
+	}
+	if !o.json && !o.summary {
+		if err := w.showOutputs(p.estate, true); err != nil {
+			return fmt.Errorf("print the outputs: %w", err)
+		}
 	}
 	if err := p.incomplete(); err != nil {
 		return err
@@ -81,13 +95,15 @@ func (w *world) runPlan(ctx context.Context, o planCommandOptions) (err error) {
 
 // showPlan prints a plan for people: its findings go to stderr with their place
 // in the source, everything else to stdout.
-func (w *world) showPlan(p *planned) error {
+func (w *world) showPlan(p *planned) error { return w.showPlanBy(p, view.Plan) }
+
+func (w *world) showPlanBy(p *planned, write func(io.Writer, *plan.Plan, view.Style) error) error {
 	if err := w.printDiagnostics(p.diags, p.estate.Sources); err != nil && p.plan == nil {
 		return err
 	}
 	shown := *p.plan
 	shown.Diagnostics = nil
-	return view.Plan(w.stdout(), &shown, w.style(w.out))
+	return write(w.stdout(), &shown, w.style(w.out))
 }
 
 func (w *world) writePlan(path string, p *planned) error {

@@ -15,8 +15,9 @@ func newValidateCommand(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate [-json]",
 		Short: "Check the files, without looking at any instance",
-		Long: `Check the files of the estate: syntax, types, references, values. No instance is
-looked at. Every error is reported, not the first.
+		Long: `Check the files of the estate: syntax, types, references, values, and the rules in
+checks and preconditions. No instance is looked at. Every error is reported, not
+the first.
 ` + exitStatusHelp,
 		Args: cobra.NoArgs,
 		RunE: func(_ *cobra.Command, _ []string) error {
@@ -25,6 +26,9 @@ looked at. Every error is reported, not the first.
 			}
 			estate, err := w.loadEstate(o, nil)
 			if err != nil {
+				return err
+			}
+			if err := w.printDiagnostics(estate.Findings(), estate.Sources); err != nil {
 				return err
 			}
 			n := len(estate.Instances)
@@ -40,6 +44,7 @@ looked at. Every error is reported, not the first.
 func (w *world) validateJSON(o varOptions) error {
 	all, _ := w.aspects()
 	estate, diags := config.Load(w.loadOptions(o, all, nil))
+	diags = append(diags, estate.Findings()...)
 	sources := sourcesOf(estate)
 	raw, err := diagfmt.JSON(w.guard(estate, diags), sources)
 	if err != nil {

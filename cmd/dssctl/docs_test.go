@@ -22,14 +22,25 @@ var update = flag.Bool("update", false, "write the reference pages again")
 // writes them, and this test fails when they are stale.
 func TestReferencePages(t *testing.T) {
 	all, _ := (&world{}).aspects()
+	root := config.RootSchema(instanceSchema(all))
 	var blocks bytes.Buffer
 	blocks.WriteString("# Blocks\n\nWritten by `make docs` from the schema; do not edit.\n\n")
-	if err := reference.Page(config.RootSchema(instanceSchema(all)), &blocks); err != nil {
+	if err := reference.Page(root, &blocks); err != nil {
+		t.Fatal(err)
+	}
+	machines, err := reference.JSON(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	editors, err := reference.JSONSchema(root)
+	if err != nil {
 		t.Fatal(err)
 	}
 	pages := map[string]string{
-		"blocks.md":   blocks.String(),
-		"commands.md": commandPage(),
+		"blocks.md":           blocks.String(),
+		"commands.md":         commandPage(),
+		"blocks.json":         string(machines) + "\n",
+		"dss.hcl.schema.json": string(editors) + "\n",
 	}
 	for name, want := range pages {
 		path := filepath.Join("..", "..", "docs", "reference", name)

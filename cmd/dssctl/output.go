@@ -32,6 +32,8 @@ type output struct {
 	json bool
 	into io.Writer // nil without -json-into
 	file *os.File
+	// brief shows people the summary of a plan alone.
+	brief bool
 	// begun says that a stream has begun, with its version.
 	begun bool
 	// told says that why the command fails is in the stream.
@@ -79,7 +81,11 @@ func (o *output) plan(p *planned) error {
 	if o.json {
 		return nil
 	}
-	if err := o.w.showPlan(p); err != nil {
+	show := view.Plan
+	if o.brief {
+		show = view.PlanSummary
+	}
+	if err := o.w.showPlanBy(p, show); err != nil {
 		return fmt.Errorf("print the plan: %w", err)
 	}
 	return nil

@@ -23,6 +23,7 @@ type planOptions struct {
 	varOptions
 	targets, excludes []string
 	parallelism       int
+	refreshOnly       bool // a flag of plan alone
 }
 
 func (o *planOptions) addFlags(f *pflag.FlagSet) {
@@ -74,10 +75,11 @@ func (w *world) planWith(ctx context.Context, all []providers.Provider, frame pr
 	if err != nil {
 		return nil, err
 	}
-	recorded, err := store.Instances(ctx)
+	remembered, err := store.Instances(ctx)
 	if err != nil {
 		return nil, err
 	}
+	recorded, movedFrom := planner.Follow(estate.Moves, remembered)
 	seen, err := providers.ObserveAll(ctx, providers.ObserveOptions{
 		Estate: estate, Includes: selection.Includes, Recorded: aspectRecords(recorded), Key: meta.Key,
 		Providers: all, Parallelism: o.parallelism,
@@ -94,8 +96,9 @@ func (w *world) planWith(ctx context.Context, all []providers.Provider, frame pr
 	}
 	p, diags := planner.Make(planner.Input{
 		Version: version, Now: w.clock.Now(), Estate: estate, Selection: selection,
-		Targets: o.targets, Excludes: o.excludes, Meta: meta, Recorded: recorded,
-		Providers: all, Frame: frame, Observed: observed,
+		Targets: o.targets, Excludes: o.excludes, Meta: meta, Recorded: recorded, MovedFrom: movedFrom,
+		RefreshOnly: o.refreshOnly,
+		Providers:   all, Frame: frame, Observed: observed,
 	})
 	if warning := openRunWarning(ctx, store); warning != nil {
 		diags = append(diags, warning)

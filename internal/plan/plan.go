@@ -28,6 +28,9 @@ type Plan struct {
 	Variables map[string]json.RawMessage `json:"variables,omitempty"`
 	Targets   []string                   `json:"targets,omitempty"`
 	Excludes  []string                   `json:"excludes,omitempty"`
+	// RefreshOnly says that the plan shows what differs and does nothing to any
+	// instance: applying it brings state up to date.
+	RefreshOnly bool `json:"refresh_only,omitempty"`
 	Instances []Instance                 `json:"instances"`
 	// Secrets that the actions need, by name.
 	Secrets     []Secret     `json:"required_secrets,omitempty"`
@@ -68,12 +71,20 @@ type Instance struct {
 	// Declared are the blocks and attributes of aspects that the files declare
 	// and this plan has compared, whether they differ or not.
 	Declared []string `json:"declared,omitempty"`
+	// MovedFrom is the address under which state remembers the instance so
+	// far: applying moves the record.
+	MovedFrom string `json:"moved_from,omitempty"`
 	// Changes in the order of the blocks.
 	Changes []Change `json:"changes,omitempty"`
+	// Ignored are the differences that the files leave to somebody else.
+	Ignored []Change `json:"ignored,omitempty"`
 	Stages  []Stage  `json:"stages,omitempty"`
 	// Records are what state shall say of the aspects at once when the plan is
 	// applied, without any action: an aspect found as declared, or handed back.
 	Records map[string]json.RawMessage `json:"records,omitempty"`
+	// Protect is what state shall remember of the instance's protection; nil
+	// leaves it as it is.
+	Protect *bool `json:"protect,omitempty"`
 	// Mode is Observe where the files ask for showing the difference without
 	// acting on it: there are no stages and no records. "" acts.
 	Mode string `json:"mode,omitempty"`
@@ -112,6 +123,8 @@ const (
 	Delete Op = "delete"
 	// Forget: dssctl gives up what it managed; the thing itself stays.
 	Forget Op = "forget"
+	// Move: state remembers the instance under another address.
+	Move Op = "move"
 )
 
 // Change is one attribute that differs.
@@ -287,7 +300,18 @@ func (p *Plan) HasChanges() bool {
 	return false
 }
 
-// HasChanges reports whether anything is to be done for the instance.
+// ToApply reports whether applying does anything but remember what was found as
+// declared.
+func (p *Plan) ToApply() bool {
+	for i := range p.Instances {
+		if in := &p.Instances[i]; in.MovedFrom != "" || in.Protect != nil || in.Mode != Observe && in.HasChanges() {
+			return true
+		}
+	}
+	return false
+}
+
+// HasChanges reports whether anything differs or is to be done.
 func (in *Instance) HasChanges() bool { return len(in.Changes) > 0 || len(in.Stages) > 0 }
 
 // Forgotten reports whether the instance has left the files: applying drops

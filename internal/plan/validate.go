@@ -80,6 +80,9 @@ func (v *validator) instance(in *Instance) {
 	for i := range in.Changes {
 		v.change(in, &in.Changes[i])
 	}
+	for i := range in.Ignored {
+		v.change(in, &in.Ignored[i])
+	}
 	v.stages(in)
 }
 
@@ -87,7 +90,7 @@ func clean(path string) bool { return filepath.IsAbs(path) && filepath.Clean(pat
 
 func (v *validator) change(in *Instance, c *Change) {
 	switch c.Op {
-	case Create, Update, Delete, Forget:
+	case Create, Update, Delete, Forget, Move:
 	default:
 		v.fault("%s: %s.%s has the unknown operation %q", in.Address, c.Block, c.Path, c.Op)
 	}

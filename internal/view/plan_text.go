@@ -120,7 +120,8 @@ func (p *planPage) instances() {
 			break
 		}
 		head := "  " + clean(in.Address)
-		p.line(p.cut(head+"   "+strings.Join(seen(in), p.dot()), p.width()))
+		p.line(p.cut(head+"   "+strings.Join(append(seen(in), ignoredNote(in)...), p.dot()), p.width()))
+		p.ignored(in)
 	}
 	p.blank()
 }
@@ -131,14 +132,26 @@ func (p *planPage) instance(in *plan.Instance) {
 	p.blank()
 	list := blocks(in, p.known)
 	p.changes(list)
+	p.ignored(in)
 	for _, b := range list {
-		p.lines = append(p.lines, plan.Line{Address: in.Address + "." + b.name, Op: b.op, Changes: b.count()})
+		p.lines = append(p.lines, plan.Line{Address: joined(in.Address, b.name), Op: b.op, Changes: b.count()})
 	}
-	if len(list) > 0 && len(in.Stages) > 0 {
+	if len(list)+len(in.Ignored) > 0 && len(in.Stages) > 0 {
 		p.blank()
+	}
+	if in.Mode == plan.Observe {
+		p.line("  ", p.paint(dim, observeNote(p.plan)))
 	}
 	p.stages(in)
 	p.blank()
+}
+
+// observeNote says why nothing is done about a difference.
+func observeNote(pl *plan.Plan) string {
+	if pl.RefreshOnly {
+		return "(only shown: -refresh-only)"
+	}
+	return "(only shown: mode = \"observe\")"
 }
 
 // seen are the facts of an instance's heading.

@@ -166,7 +166,7 @@ func NewReview(pl *plan.Plan, run *RunReport, journal []JournalLine) *Review {
 	}
 	for i := range pl.Instances {
 		in := &pl.Instances[i]
-		head := ReviewHead{Address: oneLine(in.Address), Seen: seen(in)}
+		head := ReviewHead{Address: oneLine(in.Address), Seen: append(seen(in), ignoredNote(in)...)}
 		switch {
 		case in.Failed:
 			r.Failed = append(r.Failed, head)

@@ -168,6 +168,7 @@ func (s *StreamSummary) count(op plan.Op) {
 		s.Remove++
 	case plan.Forget:
 		s.Forget++
+	case plan.Move: // nothing of the instance
 	default:
 		s.Change++
 	}

@@ -106,10 +106,11 @@ var symbols = map[plan.Op]struct {
 	plan.Update: {"~", yellow, "update"},
 	plan.Delete: {"-", red, "delete"},
 	plan.Forget: {".", cyan, "forget (stays, no longer managed)"},
+	plan.Move:   {">", cyan, "move (in state only)"},
 }
 
 // ops in the order of the legend.
-var ops = []plan.Op{plan.Create, plan.Update, plan.Delete, plan.Forget}
+var ops = []plan.Op{plan.Create, plan.Update, plan.Delete, plan.Forget, plan.Move}
 
 func (s Style) sign(op plan.Op) string {
 	if y, ok := symbols[op]; ok {

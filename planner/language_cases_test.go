@@ -1,0 +1,88 @@
+package planner_test
+
+import (
+	"testing/fstest"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/config/schema"
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/planner"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/state"
+)
+
+// declare reads the instances of a file in place of those of add.
+func (w *world) declare(src string, observations obs) {
+	var fragments []schema.Fragment
+	for _, p := range w.Providers {
+		fragments = append(fragments, p.Schema())
+	}
+	estate, diags := config.Load(config.LoadOptions{FS: fstest.MapFS{"main.dss.hcl": {Data: []byte(src)}}, Schema: config.InstanceSchema(fragments...)})
+	if diags.HasErrors() {
+		panic(diags)
+	}
+	estate.Files = w.Estate.Files
+	w.Estate = estate
+	for _, in := range estate.Instances {
+		w.Observed = append(w.Observed, planner.Observed{
+			Instance: in, Facts: facts(dss.ServiceRunning), Observations: observations,
+			Read: func(string) (string, bool, error) { return "1", true, nil },
+		})
+	}
+	w.Recorded, w.MovedFrom = planner.Follow(estate.Moves, w.Recorded)
+}
+
+const designFile = "instance \"design\" {\n  data_dir = \"/data/design\"\n"
+
+// languageCases are those of what the files say beyond the aspects.
+var languageCases = map[string]func(w *world){
+	"moved": func(w *world) {
+		w.Recorded["instance.old"] = state.Instance{DataDir: "/data/design"}
+		w.declare(designFile+"}\nmoved {\n  from = instance.old\n  to = instance.design\n}\n", nil)
+	},
+	"moved_elsewhere": func(w *world) {
+		w.Recorded["instance.old"] = state.Instance{DataDir: "/data/other"}
+		w.declare(designFile+"}\nmoved {\n  from = instance.old\n  to = instance.design\n}\n", nil)
+	},
+	"given_up": func(w *world) {
+		w.Recorded["instance.old"] = state.Instance{DataDir: "/data/old", Protected: true}
+		w.declare("forget {\n  from = instance.old\n}\n", nil)
+	},
+	"check_and_precondition": func(w *world) {
+		w.declare(designFile+"  precondition {\n    condition = false\n    error_message = \"Not yet.\"\n  }\n}\ncheck \"c\" {\n  assert {\n    condition = false\n    error_message = \"Never.\"\n  }\n}\n",
+			obs{"general_settings": settings()})
+	},
+	"protect": func(w *world) {
+		w.declare(designFile+"  protect = true\n}\n", obs{"general_settings": settings()})
+	},
+	"protected_danger": func(w *world) {
+		w.Recorded["instance.design"] = state.Instance{DataDir: "/data/design", Protected: true}
+		w.declare(designFile+"}\n", obs{"release": versionChange()})
+	},
+	"protected_handed_back": func(w *world) {
+		w.Recorded["instance.design"] = state.Instance{DataDir: "/data/design", Protected: true}
+		w.declare(designFile+"  protect = false\n}\n", obs{"general_settings": seen{Proposal: providers.Proposal{
+			Changes: []plan.Change{change("general_settings", "", plan.Forget, "", "")}, Forget: true,
+		}}})
+	},
+	"unprotect": func(w *world) {
+		w.Recorded["instance.design"] = state.Instance{DataDir: "/data/design", Protected: true}
+		w.declare(designFile+"  protect = false\n}\n", nil)
+	},
+	"refresh_only": func(w *world) {
+		w.RefreshOnly = true
+		w.Recorded["instance.old"] = state.Instance{DataDir: "/data/old"}
+		w.declare(designFile+"}\n", obs{
+			"general_settings": settings(),
+			"release":          seen{Proposal: providers.Proposal{Record: []byte(`{"version":"14.2.1"}`)}},
+		})
+	},
+	"ignored_whole": func(w *world) {
+		bad := databaseMove("instance.design")
+		bad.diags = hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Nobody asked"}}
+		w.declare(designFile+"  ignore = [\"runtime_database\"]\n}\n", obs{"runtime_database": bad, "general_settings": settings()})
+	},
+}
