@@ -3,10 +3,10 @@ package planner
 import (
 	"fmt"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/hashicorp/hcl/v2"
 )
 
 // Make compares every selected instance with what is declared and returns the

@@ -88,6 +88,22 @@ type Observation any
 // instance: "embedded databases (1.3 GiB)".
 type Headline interface{ Headline() string }
 
+// RuntimeServer is the PostgreSQL server of an instance's runtime databases, as
+// far as a look at it went: the declared one, or else the one in use.
+type RuntimeServer struct {
+	// External: the runtime databases are in PostgreSQL today.
+	External bool
+	// Version is server_version_num; 0 where there was no look.
+	Version         int
+	MaxConnections  int
+	FreeConnections int
+	// Why there was no look.
+	Why string
+}
+
+// RuntimeObservation is an Observation of the runtime databases.
+type RuntimeObservation interface{ RuntimeServer() RuntimeServer }
+
 // Request is all that Propose decides on.
 type Request struct {
 	Address  string

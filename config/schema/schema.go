@@ -16,8 +16,8 @@ type Block struct {
 	Labels []Label
 	// Multiple allows several blocks of this type with the same labels' place;
 	// otherwise one at the most.
-	Multiple   bool
-	Required   bool
+	Multiple bool
+	Required bool
 	// Meta blocks speak of the declaration: they have no address and no value
 	// for references.
 	Meta       bool

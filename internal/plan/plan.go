@@ -30,8 +30,8 @@ type Plan struct {
 	Excludes  []string                   `json:"excludes,omitempty"`
 	// RefreshOnly says that the plan shows what differs and does nothing to any
 	// instance: applying it brings state up to date.
-	RefreshOnly bool `json:"refresh_only,omitempty"`
-	Instances []Instance                 `json:"instances"`
+	RefreshOnly bool       `json:"refresh_only,omitempty"`
+	Instances   []Instance `json:"instances"`
 	// Secrets that the actions need, by name.
 	Secrets     []Secret     `json:"required_secrets,omitempty"`
 	Diagnostics []Diagnostic `json:"diagnostics,omitempty"`

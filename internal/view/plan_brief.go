@@ -65,11 +65,11 @@ func ignoredNote(in *plan.Instance) []string {
 }
 
 // ignored lists the differences that are left to somebody else.
-func (p *planPage) ignored(in *plan.Instance) {
+func (p *planPage) ignored(in *plan.Instance, indent int) {
 	if len(in.Ignored) == 0 {
 		return
 	}
-	p.line("  left alone (ignore):")
+	p.line(spaces(indent), "left alone (ignore):")
 	list := make([]entry, 0, len(in.Ignored))
 	for i := range in.Ignored {
 		c := in.Ignored[i]
@@ -83,5 +83,5 @@ func (p *planPage) ignored(in *plan.Instance) {
 		}
 		list = append(list, changeEntry(clean(name), &c))
 	}
-	p.entries(4, list)
+	p.entries(indent+2, list)
 }

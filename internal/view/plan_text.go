@@ -121,7 +121,7 @@ func (p *planPage) instances() {
 		}
 		head := "  " + clean(in.Address)
 		p.line(p.cut(head+"   "+strings.Join(append(seen(in), ignoredNote(in)...), p.dot()), p.width()))
-		p.ignored(in)
+		p.ignored(in, 4)
 	}
 	p.blank()
 }
@@ -132,7 +132,7 @@ func (p *planPage) instance(in *plan.Instance) {
 	p.blank()
 	list := blocks(in, p.known)
 	p.changes(list)
-	p.ignored(in)
+	p.ignored(in, 2)
 	for _, b := range list {
 		p.lines = append(p.lines, plan.Line{Address: joined(in.Address, b.name), Op: b.op, Changes: b.count()})
 	}

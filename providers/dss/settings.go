@@ -144,3 +144,9 @@ func (in *Instance) EditProperties(ctx context.Context, f func(*Properties) erro
 		return file.Bytes(), nil
 	})
 }
+
+// BasePort reads the base port from install.ini.
+func (in *Instance) BasePort() (int, error) {
+	h, err := in.head()
+	return h.port, err
+}

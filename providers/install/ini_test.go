@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/install"
 )
 
@@ -124,12 +125,12 @@ func TestHeap(t *testing.T) {
 		}
 	}
 	for value, want := range map[string]int64{"4g": 4 << 30, "512M": 512 << 20, "1k": 1024, "10": 10, "1t": 1 << 40} {
-		if got, ok := install.HeapSize(value); !ok || got != want {
+		if got, ok := dss.HeapSize(value); !ok || got != want {
 			t.Errorf("%s: found %d", value, got)
 		}
 	}
 	for _, value := range []string{"", "g", "-1g", "9999999999999999999g", "99999999999t", "4gb"} {
-		if got, ok := install.HeapSize(value); ok {
+		if got, ok := dss.HeapSize(value); ok {
 			t.Errorf("%q: found %d", value, got)
 		}
 	}
