@@ -43,7 +43,7 @@ func TestEvaluate(t *testing.T) {
 
 func TestUnfinished(t *testing.T) {
 	for src, want := range map[string]bool{
-		"1": false, "[1,": true, "[1,\n2]": false, "{": true, `"${1 + `: true, "(\"(\")": false, "]": false, "<<EOT\nx": true, "<<EOT\nx\nEOT\n": false,
+		"1": false, "[1,": true, "[1,\n2]": false, "{": true, `"${1 +`: true, "(\"(\")": false, "]": false, "<<EOT\nx": true, "<<EOT\nx\nEOT\n": false,
 	} {
 		if Unfinished(src) != want {
 			t.Errorf("%q: %t", src, !want)

@@ -380,3 +380,27 @@ func TestReferenceCoversEverything(t *testing.T) {
 		t.Errorf("%d attributes, %d blocks", names, len(root.Blocks))
 	}
 }
+
+// A file that several estates share is a link in the folder of each.
+func TestLinkedFile(t *testing.T) {
+	dir := t.TempDir()
+	for _, sub := range []string{"shared", "one", "two"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shared := filepath.Join(dir, "shared", "node.dss.hcl")
+	src := "variable \"port\" {\n  type = number\n}\ninstance \"node\" {\n  data_dir = \"/data/node\"\n  port = var.port\n}\n"
+	if err := os.WriteFile(shared, []byte(src), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, sub := range []string{"one", "two"} {
+		if err := os.Symlink("../shared/node.dss.hcl", filepath.Join(dir, sub, "node.dss.hcl")); err != nil {
+			t.Fatal(err)
+		}
+		e, diags := Load(LoadOptions{Dir: filepath.Join(dir, sub), Schema: testSchema(), Vars: []string{"port=" + itoa(2000+10*i)}})
+		if diags.HasErrors() || e.Instances[0].Int("port") != int64(2000+10*i) {
+			t.Errorf("%s: %v", sub, diags)
+		}
+	}
+}

@@ -145,7 +145,7 @@ func describeSpec(spec *schema.Block) string {
 // that of a change, see Part.Covers. False where nothing is declared there, or
 // where a value that is live does not fit.
 func (in *Instance) Leaving(path string, live []byte) (*Instance, bool) {
-	b, ok := in.Block.leaving(path, live)
+	b, ok := in.leaving(path, live)
 	if !ok {
 		return nil, false
 	}

@@ -51,7 +51,7 @@ instance "i" {
   }
 }`})
 	in := e.Instances[0]
-	settings := func(v map[string]cty.Value) cty.Value { return cty.ObjectVal(v) }
+	settings := cty.ObjectVal
 	whole := in.Value("general_settings").AsValueMap()
 	for _, c := range []struct {
 		path, live string

@@ -59,13 +59,14 @@ func PlanGraph(pl *plan.Plan) Graph {
 }
 
 func stageTitle(st *plan.Stage) string {
-	switch {
-	case st.Kind == plan.Window:
+	switch st.Kind {
+	case plan.Window:
 		return fmt.Sprintf("window %d: DSS is stopped", st.Number)
-	case st.Kind == plan.Before:
+	case plan.Before:
 		return "before, while DSS runs"
+	default:
+		return "after, while DSS runs"
 	}
-	return "after, while DSS runs"
 }
 
 // GraphFormats are the names of the formats.

@@ -47,8 +47,10 @@ func TestPlanSummary(t *testing.T) {
 func TestPlanOfTheLanguage(t *testing.T) {
 	pl := &plan.Plan{Instances: []plan.Instance{
 		{Address: "instance.a", DataDir: "/a", MovedFrom: "instance.b", Changes: []plan.Change{{Op: plan.Move, Note: "was instance.b; only state changes"}}},
-		{Address: "instance.c", DataDir: "/c", Mode: plan.Observe, Changes: []plan.Change{{Block: "port", Op: plan.Update, Before: raw("1"), After: raw("2")}},
-			Ignored: []plan.Change{{Block: "install_ini", Path: `["a b"].c`, Op: plan.Update, Before: raw(`"4g"`), After: raw(`"8g"`)}, {Block: "runtime_database", Path: "password", Op: plan.Create, Secret: true}}},
+		{
+			Address: "instance.c", DataDir: "/c", Mode: plan.Observe, Changes: []plan.Change{{Block: "port", Op: plan.Update, Before: raw("1"), After: raw("2")}},
+			Ignored: []plan.Change{{Block: "install_ini", Path: `["a b"].c`, Op: plan.Update, Before: raw(`"4g"`), After: raw(`"8g"`)}, {Block: "runtime_database", Path: "password", Op: plan.Create, Secret: true}},
+		},
 		{Address: "instance.d", DataDir: "/d", Ignored: []plan.Change{{Block: "general_settings", Op: plan.Create, After: raw(`{"x":1}`)}}},
 	}}
 	pl.Summary = plan.Summarize(pl)

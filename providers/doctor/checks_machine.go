@@ -19,6 +19,7 @@ const leastLimit = 65536
 func openFiles(_ context.Context, s *Subject) result {
 	return limit(s, "Max open files", "nofile", "-Hn")
 }
+
 func processes(_ context.Context, s *Subject) result {
 	return limit(s, "Max processes", "nproc", "-Hu")
 }
