@@ -34,6 +34,7 @@ func FuzzLoad(f *testing.F) {
 		}
 	}
 	f.Add([]byte(wholeEstate), false)
+	f.Add([]byte(ruled), false)
 	spec := testSchema()
 	f.Fuzz(func(t *testing.T, src []byte, asJSON bool) {
 		name := "m.dss.hcl"
@@ -43,6 +44,12 @@ func FuzzLoad(f *testing.F) {
 		e, diags := Load(LoadOptions{
 			FS: fstest.MapFS{name: {Data: src, Mode: 0o600}}, Schema: spec, Environ: []string{"HOME=/home/x"},
 		})
+		diags = append(diags, e.Findings()...)
+		for _, o := range e.Outputs {
+			if text := FormatValue(o.Value); o.Sensitive && text != "(sensitive)" {
+				t.Errorf("a sensitive output is shown: %s", text)
+			}
+		}
 		if err := diagfmt.Text(io.Discard, diags, e.Sources, diagfmt.Options{Width: 80}); err != nil {
 			t.Error(err)
 		}

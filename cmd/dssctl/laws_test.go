@@ -196,6 +196,7 @@ func TestImportedEstateHasAnEmptyPlan(t *testing.T) {
 	check("embedded")
 	l.run("apply", "-auto-approve").must(t, 0)
 	check("external")
+	liveLanguage(t, l)
 }
 
 // planOf returns a plan without what differs each time.
