@@ -12,7 +12,10 @@ import (
 )
 
 // leftAlone reports whether a whole block or attribute is somebody else's.
-func leftAlone(in *config.Instance, block string) bool {
+func (m *maker) leftAlone(in *config.Instance, block string) bool {
+	if m.Ordered {
+		return false
+	}
 	for _, p := range in.Ignore {
 		if p.Covers(block) {
 			return true
@@ -21,7 +24,9 @@ func leftAlone(in *config.Instance, block string) bool {
 	return false
 }
 
-func ignored(in *config.Instance, c *plan.Change) bool { return leftAlone(in, pathOf(c)) }
+func (m *maker) ignored(in *config.Instance, c *plan.Change) bool {
+	return m.leftAlone(in, pathOf(c))
+}
 
 // pathOf is where a change is, below the instance.
 func pathOf(c *plan.Change) string {
@@ -40,7 +45,7 @@ func pathOf(c *plan.Change) string {
 func (m *maker) proposal(out *plan.Instance, provider int, o *Observed) (providers.Proposal, hcl.Diagnostics) {
 	p := m.Providers[provider]
 	pr, diags := p.Propose(m.request(p, o))
-	if len(o.Instance.Ignore) == 0 {
+	if len(o.Instance.Ignore) == 0 || m.Ordered {
 		return pr, diags
 	}
 	if m.wholly(provider, o.Instance) {
@@ -52,13 +57,13 @@ func (m *maker) proposal(out *plan.Instance, provider int, o *Observed) (provide
 	deeper := false
 	for i := range pr.Changes {
 		c := &pr.Changes[i]
-		if !ignored(o.Instance, c) {
+		if !m.ignored(o.Instance, c) {
 			continue
 		}
 		if c.Op != plan.Forget {
 			out.Ignored = append(out.Ignored, *c)
 		}
-		if leftAlone(o.Instance, c.Block) {
+		if m.leftAlone(o.Instance, c.Block) {
 			continue // the whole block is taken out, see narrow
 		}
 		deeper = true
@@ -80,7 +85,7 @@ func (m *maker) proposal(out *plan.Instance, provider int, o *Observed) (provide
 	for i := range pr.Changes {
 		c := &pr.Changes[i]
 		switch {
-		case leftAlone(o.Instance, c.Block) || !ignored(o.Instance, c):
+		case m.leftAlone(o.Instance, c.Block) || !m.ignored(o.Instance, c):
 			kept = append(kept, *c)
 		case c.Op != plan.Forget:
 			return providers.Proposal{}, append(diags, m.inseparable(o, c))
@@ -93,7 +98,7 @@ func (m *maker) proposal(out *plan.Instance, provider int, o *Observed) (provide
 // wholly reports whether all that a provider is about is left alone.
 func (m *maker) wholly(provider int, in *config.Instance) bool {
 	for _, name := range m.names[provider] {
-		if !leftAlone(in, name) {
+		if !m.leftAlone(in, name) {
 			return false
 		}
 	}

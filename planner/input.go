@@ -24,6 +24,11 @@ type Input struct {
 	Targets   []string
 	Excludes  []string
 	Meta      state.Meta
+	// Ordered says that a command orders this, such as a backup at night: what
+	// the files say of changes (checks, preconditions, ignore, protect, instances
+	// that have left them) does not hold it up or come along. What a protected
+	// instance must not suffer is refused all the same.
+	Ordered bool
 	// RefreshOnly plans nothing for the instances themselves.
 	RefreshOnly bool
 	// Recorded is what state remembers, by instance address; MovedFrom are the

@@ -30,7 +30,15 @@ func (m *maker) instance(desired *config.Instance) plan.Instance {
 		return out
 	}
 	out.Seen = m.seen(o)
-	if len(desired.Refused) > 0 {
+	if m.Ordered && observeOnly(desired) {
+		m.fail(&out, hcl.Diagnostics{{
+			Severity: hcl.DiagError, Summary: "The instance is only to be observed",
+			Detail:  fmt.Sprintf("%s has mode = \"observe\", so nothing is done to it, also when it is ordered. Take the line out, or name what you want of other instances.", desired.Address),
+			Subject: rangeOfAttribute(desired, "mode"),
+		}})
+		return out
+	}
+	if len(desired.Refused) > 0 && !m.Ordered {
 		m.fail(&out, desired.Refused)
 		return out
 	}
@@ -103,7 +111,7 @@ func (m *maker) propose(out *plan.Instance, o *Observed) ([]proposal, bool) {
 		pr, ds := m.proposal(out, i, o)
 		diags = append(diags, ds...)
 		pr, ds = m.narrow(out.Address, i, pr, func(block string) bool {
-			return m.includesBlock(out.Address, block) && !leftAlone(o.Instance, block)
+			return m.includesBlock(out.Address, block) && !m.leftAlone(o.Instance, block)
 		})
 		diags = append(diags, ds...)
 		out.Changes = append(out.Changes, pr.Changes...)

@@ -80,6 +80,21 @@ var languageCases = map[string]func(w *world){
 			"release":          seen{Proposal: providers.Proposal{Record: []byte(`{"version":"14.2.1"}`)}},
 		})
 	},
+	"ordered": func(w *world) {
+		w.Ordered = true
+		w.Recorded["instance.old"] = state.Instance{DataDir: "/data/old"}
+		w.declare(designFile+"  protect = true\n  ignore = [\"general_settings\"]\n  precondition {\n    condition = false\n    error_message = \"Not yet.\"\n  }\n}\ncheck \"c\" {\n  assert {\n    condition = false\n    error_message = \"Never.\"\n  }\n}\n",
+			obs{"general_settings": settings()})
+	},
+	"ordered_observe": func(w *world) {
+		w.Ordered = true
+		w.declare(designFile+"  mode = \"observe\"\n}\n", obs{"general_settings": settings()})
+	},
+	"ordered_protected": func(w *world) {
+		w.Ordered = true
+		w.Recorded["instance.design"] = state.Instance{DataDir: "/data/design", Protected: true}
+		w.declare(designFile+"}\n", obs{"release": versionChange()})
+	},
 	"ignored_whole": func(w *world) {
 		bad := databaseMove("instance.design")
 		bad.diags = hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Nobody asked"}}

@@ -25,7 +25,9 @@ func Make(in Input) (*plan.Plan, hcl.Diagnostics) {
 	}
 	m.p.Instances = append(m.p.Instances, m.removed()...)
 	m.checkEstate()
-	m.report("", m.Estate.Checks)
+	if !m.Ordered {
+		m.report("", m.Estate.Checks)
+	}
 	m.requireSecrets()
 	m.p.Summary = plan.Summarize(m.p)
 	if err := plan.Validate(m.p); err != nil {

@@ -17,7 +17,7 @@ const protectName = "protect"
 // protection has state remember whether the instance is protected, where the
 // files say so and state does not yet.
 func (m *maker) protection(out *plan.Instance, desired *config.Instance) {
-	if desired.Block == nil || !desired.Has(protectName) || !m.includesBlock(out.Address, protectName) {
+	if m.Ordered || desired.Block == nil || !desired.Has(protectName) || !m.includesBlock(out.Address, protectName) {
 		return
 	}
 	was, is := m.Recorded[out.Address].Protected, desired.Bool(protectName)

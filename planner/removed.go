@@ -13,6 +13,9 @@ import (
 // removed plans the instances that state remembers and the files no longer
 // have: dssctl gives them up and touches nothing.
 func (m *maker) removed() []plan.Instance {
+	if m.Ordered {
+		return nil
+	}
 	declared := make(map[string]bool, len(m.Estate.Instances))
 	for _, in := range m.Estate.Instances {
 		declared[in.Address] = true

@@ -59,6 +59,7 @@ func (o *orderOptions) check(w *world) error {
 func (w *world) runOrder(ctx context.Context, o orderOptions, order backup.Order, addresses []string) error {
 	return w.ordered(ctx, o, &order, addresses, func(ctx context.Context, estate *config.Estate, selection *config.Selection, store state.Store) (*planned, error) {
 		frame := service.New()
+		o.ordered = true
 		return w.planWith(ctx, []providers.Provider{w.backups(&order), frame}, frame, estate, selection, store, o.planOptions)
 	})
 }

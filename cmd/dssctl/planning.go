@@ -24,6 +24,7 @@ type planOptions struct {
 	targets, excludes []string
 	parallelism       int
 	refreshOnly       bool // a flag of plan alone
+	ordered           bool // not a flag: see planner.Input
 }
 
 func (o *planOptions) addFlags(f *pflag.FlagSet) {
@@ -97,8 +98,8 @@ func (w *world) planWith(ctx context.Context, all []providers.Provider, frame pr
 	p, diags := planner.Make(planner.Input{
 		Version: version, Now: w.clock.Now(), Estate: estate, Selection: selection,
 		Targets: o.targets, Excludes: o.excludes, Meta: meta, Recorded: recorded, MovedFrom: movedFrom,
-		RefreshOnly: o.refreshOnly,
-		Providers:   all, Frame: frame, Observed: observed,
+		RefreshOnly: o.refreshOnly, Ordered: o.ordered,
+		Providers: all, Frame: frame, Observed: observed,
 	})
 	if warning := openRunWarning(ctx, store); warning != nil {
 		diags = append(diags, warning)
