@@ -36,6 +36,7 @@ show in Markdown.
 	o.addFlags(cmd.Flags())
 	cmd.Flags().StringVar(&o.format, "format", "dot", "`FORMAT` of the text: dot or mermaid")
 	cmd.Flags().BoolVar(&o.plan, "plan", false, "make a plan and draw it")
+	choices(cmd, "format", view.GraphFormats...)
 	return cmd
 }
 
