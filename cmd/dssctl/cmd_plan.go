@@ -95,9 +95,7 @@ func (w *world) runPlan(ctx context.Context, o planCommandOptions) (err error) {
 
 // showPlan prints a plan for people: its findings go to stderr with their place
 // in the source, everything else to stdout.
-func (w *world) showPlan(p *planned) error { return w.showPlanBy(p, view.Plan) }
-
-func (w *world) showPlanBy(p *planned, write func(io.Writer, *plan.Plan, view.Style) error) error {
+func (w *world) showPlan(p *planned, write func(io.Writer, *plan.Plan, view.Style) error) error {
 	if err := w.printDiagnostics(p.diags, p.estate.Sources); err != nil && p.plan == nil {
 		return err
 	}

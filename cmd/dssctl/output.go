@@ -85,7 +85,7 @@ func (o *output) plan(p *planned) error {
 	if o.brief {
 		show = view.PlanSummary
 	}
-	if err := o.w.showPlanBy(p, show); err != nil {
+	if err := o.w.showPlan(p, show); err != nil {
 		return fmt.Errorf("print the plan: %w", err)
 	}
 	return nil
