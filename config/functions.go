@@ -20,7 +20,11 @@ type functionTable struct {
 
 func newFunctionTable(opts LoadOptions) *functionTable {
 	t := &functionTable{all: pureFunctions()}
-	maps.Copy(t.all, newOutside(opts).functions())
+	outside := newOutside(opts).functions()
+	if opts.Editing {
+		outside = notNow(outside)
+	}
+	maps.Copy(t.all, outside)
 	return t
 }
 

@@ -35,8 +35,14 @@ type LoadOptions struct {
 	// answer: the missing variable is an error then.
 	Ask func(VariableQuestion) (string, error)
 
-	// FS stands in for the folder Dir, for tests; nil for the real one. Names
-	// of variable files are then looked up in it too.
+	// Editing is for files that are being written, in an editor: nothing outside
+	// of the folder is looked at and no command runs. What env, file,
+	// secret_file, secret_command, abspath and pathexpand would give is not
+	// known, nor is a variable without a value; neither is a mistake.
+	Editing bool
+
+	// FS stands in for the folder Dir, for tests and for what is not saved yet;
+	// nil for the real one. Names of variable files are then looked up in it too.
 	FS fs.FS
 	// Runner runs secret_command; without one that function is an error.
 	Runner proc.Runner
