@@ -61,7 +61,7 @@ Long flags are accepted with one dash or two.
 	}
 	add("main", newInitCommand(w), newValidateCommand(w), newPlanCommand(w), newApplyCommand(w), newImportCommand(w), newStatusCommand(w), newDoctorCommand(w), newBackupCommand(w))
 	add("run", newShowCommand(w), newRecoverCommand(w), newRollbackCommand(w))
-	add("more", newFmtCommand(w), newOutputCommand(w), newConsoleCommand(w), newGraphCommand(w), newSchemaCommand(w), newStateCommand(w), newVersionCommand(w))
+	add("more", newFmtCommand(w), newOutputCommand(w), newConsoleCommand(w), newGraphCommand(w), newSchemaCommand(w), newLSPCommand(w), newStateCommand(w), newVersionCommand(w))
 	return root
 }
 

@@ -1,0 +1,49 @@
+package lsp
+
+import (
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/dssctl/dssctl/config"
+)
+
+// document is one version of a file that is open in the editor. It never
+// changes: a change makes the next one.
+type document struct {
+	uri     string
+	path    string // "" for what is no file
+	version int
+	*text
+	outlines *outlines // shared by all versions
+
+	once sync.Once
+	made *outline
+}
+
+func (d *document) outline() *outline {
+	d.once.Do(func() { d.made = d.outlines.of(d.src) })
+	return d.made
+}
+
+// native reports whether the file is in HCL's own syntax: what is in JSON has
+// diagnostics, and nothing else.
+func (d *document) native() bool { return strings.HasSuffix(d.path, ".hcl") }
+
+func (d *document) name() string { return filepath.Base(d.path) }
+func (d *document) dir() string  { return filepath.Dir(d.path) }
+
+// inEstate reports whether the file is one that an estate is read from.
+func inEstate(name string) bool { return config.IsConfigFile(name) || config.IsAutoVarFile(name) }
+
+// pathOf returns the path of a file's URI; "" for any other.
+func pathOf(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "file" || u.Host != "" && u.Host != "localhost" || !filepath.IsAbs(u.Path) {
+		return ""
+	}
+	return filepath.Clean(u.Path)
+}
+
+func uriOf(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }

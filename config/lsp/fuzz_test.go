@@ -1,0 +1,83 @@
+package lsp
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/internal/clock"
+)
+
+// FuzzFraming sends anything: the server ends in time, and fails nowhere.
+func FuzzFraming(f *testing.F) {
+	begin := frame(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{"general":{"positionEncodings":["utf-8"]}}}}`)
+	f.Add([]byte(begin + frame(`{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":"untitled:x","version":1,"text":"a = \"${var."}}}`) +
+		frame(`{"jsonrpc":"2.0","id":"x","method":"textDocument/completion","params":{"textDocument":{"uri":"untitled:x"},"position":{"line":0,"character":11}}}`)))
+	f.Add([]byte(begin + frame(`{"jsonrpc":"2.0","id":2,"method":"shutdown"}`) + frame(`{"jsonrpc":"2.0","method":"exit"}`)))
+	f.Add([]byte("Content-Length: 5\r\nContent-Type: x\r\n\r\n{\"a\"}Content-Length:2\n\n{}"))
+	f.Add([]byte(begin + frame(`{"jsonrpc":"2.0","id":1,"result":null}`) + frame(`{"jsonrpc":"2.0","id":null,"method":"textDocument/didChange","params":{"contentChanges":[{}]}}`)))
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		var log strings.Builder
+		in := io.NopCloser(strings.NewReader(string(sent)))
+		_ = Serve(context.Background(), in, io.Discard, in.Close, Options{Schema: testSchema(), Clock: clock.System{}, Log: &log}) // it may end well or not
+		if strings.Contains(log.String(), "failed inside") {
+			t.Error(log.String())
+		}
+	})
+}
+
+// FuzzQuestions asks everything everywhere in a text that may be broken.
+func FuzzQuestions(f *testing.F) {
+	names, err := filepath.Glob("../testdata/diagnostics/*.txtar")
+	if err != nil || len(names) == 0 {
+		f.Fatal(len(names), err)
+	}
+	for i, name := range names {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range txtar.Parse(src).Files {
+			if config.IsConfigFile(file.Name) {
+				f.Add(string(file.Data), i*7)
+			}
+		}
+	}
+	f.Add(estate, 300)
+	f.Add("instance \"a\" {\n x = \"${instance[\"a\"].b[\"\n", 40)
+	f.Add("a \"\n\"\n\"${\n", 5)
+	root := config.RootSchema(testSchema())
+	s := &Server{root: root, units: utf16Units, funcs: map[string]config.FunctionDoc{}, opts: Options{Schema: testSchema()}}
+	for _, b := range root.Blocks {
+		s.types = append(s.types, b.Type)
+	}
+	for _, d := range config.FunctionDocs() {
+		s.funcs[d.Name] = d
+	}
+	f.Fuzz(func(t *testing.T, src string, at int) {
+		doc := &document{text: newText(src), outlines: &outlines{types: s.types}}
+		doc.path = "/nonexistent/m.dss.hcl"
+		q := &query{s: s, ctx: t.Context(), doc: doc, units: utf8Units, snippets: true}
+		q.params.Position = doc.position(at, utf8Units)
+		q.params.NewName = "fresh"
+		whole := 0
+		for _, p := range doc.outline().parts {
+			whole += len(p.text)
+		}
+		if whole != len(src) {
+			t.Fatalf("the parts have %d bytes, the text %d", whole, len(src))
+		}
+		for _, ask := range []func(*query) (any, error){
+			(*query).complete, (*query).signature, (*query).hover, (*query).definition,
+			(*query).references, (*query).prepareRename, (*query).rename, (*query).symbols, (*query).format,
+		} {
+			_, _ = ask(q) // an answer or a refusal
+		}
+	})
+}
