@@ -30,7 +30,7 @@ func main() {
 
 // suites in the order of the page. many, which takes an hour, runs only when it
 // is named.
-var suites = []string{"startup", "validate", "plan", "growth", "started", "move", "archive", "backup"}
+var suites = []string{"startup", "validate", "plan", "growth", "started", "move", "archive", "backup", "editor"}
 
 const many = "many"
 
@@ -89,6 +89,7 @@ func (b *bench) all(ctx context.Context, wanted []string) (r results, err error)
 		"archive":  func() (err error) { r.Archive, err = b.archive(); return err },
 		"backup":   func() (err error) { r.Backup, err = b.backup(ctx); return err },
 		many:       func() (err error) { r.Many, err = b.many(); return err },
+		"editor":   func() (err error) { r.Editor, err = b.editor(ctx); return err },
 	}
 	for _, name := range append(slices.Clone(suites), many) {
 		if !slices.Contains(wanted, name) {

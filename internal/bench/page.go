@@ -54,6 +54,9 @@ func (p page) write(out io.Writer) error {
 	if r.Many != nil {
 		p.archive(w, "Archives of a million small files", r.Many)
 	}
+	if len(r.Editor) > 0 {
+		p.editor(w)
+	}
 	_, err := out.Write(b.Bytes())
 	return err
 }
@@ -193,9 +196,28 @@ func (p page) move(w *writer) {
 	})
 }
 
+func (p page) editor(w *writer) {
+	w.line("## lsp")
+	w.line("")
+	w.line("A scripted editor has the file of 1000 instances open and makes and undoes a mistake in the middle of it: the time from")
+	w.line("the change until the diagnostics of that version are there, with the 15 ms that `dssctl lsp` waits for further keys, and")
+	w.line("the time to the answer of a question for completion that comes right behind a change. Medians of %d changes.", 10*p.Rounds-2)
+	w.line("")
+	w.table([]string{"1000 ×", "diagnostics", "completion", "memory"}, func(row func(...string)) {
+		for _, s := range fleet.Shapes() {
+			e := p.Results.Editor[s]
+			row("`"+string(s)+"`", spread(e.Change), spread(e.Complete), mebibytes(e.RSS))
+		}
+	})
+}
+
+func spread(f figure) string {
+	return fmt.Sprintf("%s (%s … %s)", seconds(f.Wall), seconds(f.Fastest), seconds(f.Slowest))
+}
+
 // figureCells are name, time, CPU and memory.
 func figureCells(name string, f figure) []string {
-	return []string{name, fmt.Sprintf("%s (%s … %s)", seconds(f.Wall), seconds(f.Fastest), seconds(f.Slowest)), seconds(f.CPU), mebibytes(f.RSS)}
+	return []string{name, spread(f), seconds(f.CPU), mebibytes(f.RSS)}
 }
 
 // writer writes Markdown.

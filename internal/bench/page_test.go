@@ -36,7 +36,9 @@ func sample(peer bool) results {
 	}, Restore: []way{{Name: oursName, Figure: figures(11e3, 80)}, {Name: tarName, Figure: figures(26e3, 3)}}}
 	r.Many = &archives{Files: 3, Rounds: 1, Write: []way{{Name: readName, Figure: figures(69e3, 10)}, {Name: oursName, Figure: figures(90e3, 90)}}}
 	r.Backup = &backups{Files: 4, First: 46e9, Same: 10e9, Warm: 47e9, Saved: 11e9, WarmAgain: 10e9, SavedAgain: 10500e6, Down: 25e9}
+	r.Editor = map[fleet.Shape]edited{}
 	for _, s := range fleet.Shapes() {
+		r.Editor[s] = edited{Change: figures(90, 0), Complete: figures(5, 0), RSS: 60 << 20}
 		r.Validate[s] = pair{figures(70, 30), theirs(230)}
 		r.Plan[s] = pair{figures(300, 90), theirs(1000)}
 		r.Growth[s] = map[int]figure{}
@@ -49,8 +51,8 @@ func sample(peer bool) results {
 
 func TestTargets(t *testing.T) {
 	good := targets(sample(true))
-	if len(good) != 16 {
-		t.Fatalf("%d targets, want 16", len(good))
+	if len(good) != 17 {
+		t.Fatalf("%d targets, want 17", len(good))
 	}
 	for _, g := range good {
 		if !g.Met {
@@ -72,6 +74,7 @@ func TestTargets(t *testing.T) {
 		"pass over what":    func(r *results) { r.Backup.SavedAgain = 12e9 },
 		"pass while DSS":    func(r *results) { r.Backup.Saved = 19e9 },
 		"dssctl's own":      func(r *results) { r.Move.Own = 1200 * time.Millisecond },
+		"a change":          func(r *results) { r.Editor[fleet.Flat] = edited{Change: figures(101, 0)} },
 	} {
 		r := sample(true)
 		spoil(&r)

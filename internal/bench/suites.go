@@ -31,6 +31,7 @@ type results struct {
 	Archive *archives
 	Many    *archives
 	Backup  *backups
+	Editor  map[fleet.Shape]edited
 }
 
 // beside times our command and the peer's, in turn.
