@@ -25,9 +25,10 @@ func (s *Server) check(ctx context.Context, dir string, open map[string]*documen
 	fsys := &overlay{dir: dir, open: map[string]*document{}, read: map[string]string{}}
 	anyOf := ""
 	for name, d := range open {
-		if inEstate(name) {
-			fsys.open[name] = d
+		if !inEstate(name) {
+			continue
 		}
+		fsys.open[name] = d
 		if anyOf == "" || name < anyOf {
 			anyOf = name
 		}
@@ -44,7 +45,7 @@ func (s *Server) check(ctx context.Context, dir string, open map[string]*documen
 	}
 	// Variable files that are read when they are asked for: their syntax.
 	for name, d := range open {
-		if !inEstate(name) {
+		if !inEstate(name) && isVars(name) {
 			_, diags := config.Format([]byte(d.src), name)
 			fsys.open[name], fsys.read[name] = d, d.src
 			s.enter(out, fsys, diags, func(s string) string { return s }, name)

@@ -27,15 +27,21 @@ func (d *document) outline() *outline {
 	return d.made
 }
 
-// native reports whether the file is in HCL's own syntax: what is in JSON has
-// diagnostics, and nothing else.
-func (d *document) native() bool { return strings.HasSuffix(d.path, ".hcl") }
+// native reports whether the file is dssctl's and in HCL's own syntax: what is
+// in JSON has diagnostics, and nothing else. An editor may send other files too:
+// they are none of our business.
+func (d *document) native() bool {
+	return strings.HasSuffix(d.path, ".hcl") && inEstate(d.name()) || isVars(d.name())
+}
 
 func (d *document) name() string { return filepath.Base(d.path) }
 func (d *document) dir() string  { return filepath.Dir(d.path) }
 
 // inEstate reports whether the file is one that an estate is read from.
 func inEstate(name string) bool { return config.IsConfigFile(name) || config.IsAutoVarFile(name) }
+
+// isVars reports whether the file holds values of variables.
+func isVars(name string) bool { return strings.HasSuffix(name, ".vars.hcl") }
 
 // pathOf returns the path of a file's URI; "" for any other.
 func pathOf(uri string) string {

@@ -10,6 +10,9 @@ import (
 // alone: diagnostics say why.
 func (q *query) format() (any, error) {
 	edits := []textEdit{}
+	if !q.doc.native() {
+		return edits, nil
+	}
 	out, diags := config.Format([]byte(q.doc.src), q.doc.name())
 	if diags.HasErrors() {
 		return edits, nil

@@ -17,8 +17,8 @@ import (
 // FuzzFraming sends anything: the server ends in time, and fails nowhere.
 func FuzzFraming(f *testing.F) {
 	begin := frame(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{"general":{"positionEncodings":["utf-8"]}}}}`)
-	f.Add([]byte(begin + frame(`{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":"untitled:x","version":1,"text":"a = \"${var."}}}`) +
-		frame(`{"jsonrpc":"2.0","id":"x","method":"textDocument/completion","params":{"textDocument":{"uri":"untitled:x"},"position":{"line":0,"character":11}}}`)))
+	f.Add([]byte(begin + frame(`{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":"file:///nonexistent/m.dss.hcl","version":1,"text":"a = \"${var."}}}`) +
+		frame(`{"jsonrpc":"2.0","id":"x","method":"textDocument/completion","params":{"textDocument":{"uri":"file:///nonexistent/m.dss.hcl"},"position":{"line":0,"character":11}}}`)))
 	f.Add([]byte(begin + frame(`{"jsonrpc":"2.0","id":2,"method":"shutdown"}`) + frame(`{"jsonrpc":"2.0","method":"exit"}`)))
 	f.Add([]byte("Content-Length: 5\r\nContent-Type: x\r\n\r\n{\"a\"}Content-Length:2\n\n{}"))
 	f.Add([]byte(begin + frame(`{"jsonrpc":"2.0","id":1,"result":null}`) + frame(`{"jsonrpc":"2.0","id":null,"method":"textDocument/didChange","params":{"contentChanges":[{}]}}`)))

@@ -82,9 +82,20 @@ func TestOtherFiles(t *testing.T) {
 	for _, method := range []string{"completion", "hover", "definition", "references", "documentSymbol", "formatting", "signatureHelp"} {
 		e.must(e.Call(e.ctx, "textDocument/"+method, lspclient.M{"textDocument": lspclient.M{"uri": e.uri("b.dss.hcl.json")}, "position": position{0, 20}}, nil))
 	}
-	e.must(e.Open(e.ctx, "untitled:Untitled-1", "a   = 1"))
-	var edits []textEdit
-	e.must(e.Call(e.ctx, "textDocument/formatting", lspclient.M{"textDocument": lspclient.M{"uri": "untitled:Untitled-1"}}, &edits))
+	// What is not ours is left alone.
+	for _, uri := range []string{"untitled:Untitled-1", e.uri("main.hcl"), e.uri("main.tf")} {
+		e.must(e.Open(e.ctx, uri, "a   = \n"))
+		for _, method := range []string{"completion", "hover", "formatting"} {
+			var got json.RawMessage
+			e.must(e.Call(e.ctx, "textDocument/"+method, lspclient.M{"textDocument": lspclient.M{"uri": uri}}, &got))
+			if s := string(got); s != "null" && s != "[]" && s != `{"isIncomplete":false,"items":[]}` {
+				t.Errorf("%s in %s is answered by %s", method, uri, s)
+			}
+		}
+	}
+	if p, err := e.Await(e.ctx, e.uri("b.dss.hcl.json"), saying("must be an absolute path")); err != nil || len(p.Diagnostics) != 1 {
+		t.Error(p, err)
+	}
 }
 
 // Places are counted as the client counts.
