@@ -39,8 +39,7 @@ func FunctionDocs() []FunctionDoc {
 }
 
 func parameter(p function.Parameter) string {
-	switch {
-	case p.Type == cty.DynamicPseudoType, p.Type == customdecode.ExpressionClosureType:
+	if p.Type == cty.DynamicPseudoType || p.Type == customdecode.ExpressionClosureType {
 		return p.Name
 	}
 	return p.Name + ": " + typeexpr.TypeString(p.Type)

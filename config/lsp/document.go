@@ -53,3 +53,12 @@ func pathOf(uri string) string {
 }
 
 func uriOf(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
+
+// uriOf writes a path as the client does, where it has: there are several ways.
+// The lock is held.
+func (s *Server) uriOf(path string) string {
+	if uri := s.uris[path]; uri != "" {
+		return uri
+	}
+	return uriOf(path)
+}

@@ -81,7 +81,8 @@ func serve(t *testing.T) (*editor, duplex) {
 	t.Cleanup(func() {
 		inW.Close()
 		outR.Close()
-		<-e.done
+		for range e.done { // until it is closed
+		}
 		cancel()
 	})
 	return e, duplex{outR, inW}

@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -9,9 +10,11 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/sourcegraph/jsonrpc2"
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/clock"
+	"github.com/dssctl/dssctl/internal/lspclient"
 )
 
 // FuzzFraming sends anything: the server ends in time, and fails nowhere.
@@ -80,4 +83,36 @@ func FuzzQuestions(f *testing.F) {
 			_, _ = ask(q) // an answer or a refusal
 		}
 	})
+}
+
+// Texts that nest or repeat without end are no trouble.
+func TestHostile(t *testing.T) {
+	e := edit(t)
+	const n = 5000
+	for name, src := range map[string]string{
+		"blocks":     strings.Repeat("instance \"a\" {\n", n),
+		"inner":      "instance \"a\" {\n" + strings.Repeat("  a {\n", n),
+		"brackets":   "locals {\n a = " + strings.Repeat("[", n),
+		"templates":  "locals {\n a = " + strings.Repeat("\"${", n),
+		"quotes":     "locals {\n" + strings.Repeat("a = \"\n", n),
+		"steps":      "locals {\n a = a" + strings.Repeat(".a", n),
+		"keys":       "locals {\n a = a" + strings.Repeat("[\"a\"]", n) + ".",
+		"attributes": "instance \"a\" {\n" + strings.Repeat("  a = var.a\n", n),
+		"lines":      strings.Repeat("\r", n) + "a",
+	} {
+		e.show("m.dss.hcl", src)
+		text := newText(src)
+		for _, offset := range []int{0, len(src) / 2, len(src)} {
+			at := lspclient.M{"textDocument": lspclient.M{"uri": e.uri("m.dss.hcl")}, "position": text.position(offset, utf16Units), "newName": "b"}
+			for _, method := range []string{"completion", "signatureHelp", "hover", "definition", "references", "rename", "documentSymbol", "formatting"} {
+				var refused *jsonrpc2.Error
+				if err := e.Call(e.ctx, "textDocument/"+method, at, nil); err != nil && (!errors.As(err, &refused) || refused.Code != codeFailed) {
+					t.Fatalf("%s: %s: %v", name, method, err)
+				}
+			}
+		}
+	}
+	if said := e.log.String(); strings.Contains(said, "inside") {
+		t.Error(said)
+	}
 }

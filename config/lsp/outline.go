@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -66,8 +67,9 @@ type ref struct {
 func (b *block) path() []*block {
 	var out []*block
 	for ; b != nil && b.parent != nil; b = b.parent {
-		out = append([]*block{b}, out...)
+		out = append(out, b)
 	}
+	slices.Reverse(out)
 	return out
 }
 
@@ -123,9 +125,9 @@ func (o *outlines) of(src string) *outline {
 			p = o.known[text]
 		}
 		if p == nil {
-			p = scan(text)
+			p = scan(strings.Clone(text)) // not to hold on to the whole source
 		}
-		next[text] = p
+		next[p.text] = p
 		out.parts = append(out.parts, part{base, p})
 		base += len(text)
 	}

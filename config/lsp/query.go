@@ -25,7 +25,6 @@ type query struct {
 
 // saved is the outline of a file that is not open.
 type saved struct {
-	uri      string
 	modified time.Time
 	size     int64
 	*text
@@ -74,7 +73,7 @@ func (q *query) sources() []source {
 		if d := q.open[name]; d != nil {
 			out = append(out, source{uri: d.uri, name: name, text: d.text, outline: d.outline()})
 		} else if f := q.s.outlineOf(filepath.Join(fsys.dir, name)); f != nil {
-			out = append(out, source{uri: f.uri, name: name, text: f.text, outline: f.outline})
+			out = append(out, source{uri: q.s.clientURI(filepath.Join(fsys.dir, name)), name: name, text: f.text, outline: f.outline})
 		}
 	}
 	return out
@@ -99,13 +98,19 @@ func (s *Server) outlineOf(path string) *saved {
 		return nil
 	}
 	f := &saved{
-		uri: uriOf(path), modified: info.ModTime(), size: info.Size(),
+		modified: info.ModTime(), size: info.Size(),
 		text: newText(string(src)), outline: (&outlines{types: s.types}).of(string(src)),
 	}
 	s.mu.Lock()
 	s.disk[path] = f
 	s.mu.Unlock()
 	return f
+}
+
+func (s *Server) clientURI(path string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.uriOf(path)
 }
 
 // blocks calls f for every block of the top level in the estate.

@@ -9,6 +9,10 @@ import (
 // given up to look behind them.
 const maxBroken = 16
 
+// maxNesting is how deep blocks are looked into; more are not read anyway, and an
+// answer that nests deeper is one that clients refuse.
+const maxNesting = 200
+
 // lex returns the tokens of a text, with places that count from base. A string
 // without an end goes to the end of its line: there stands a
 // TokenQuotedNewline.
@@ -43,6 +47,7 @@ type scanner struct {
 	i      int
 	piece  *piece
 	cur    *block
+	depth  int // of cur
 }
 
 func scan(src string) *piece {
@@ -56,6 +61,7 @@ func scan(src string) *piece {
 			if s.cur.parent != nil {
 				s.cur.end, s.cur.closed = t.Range.End.Byte, true
 				s.cur = s.cur.parent
+				s.depth--
 			}
 			s.i++
 		default:
@@ -102,10 +108,13 @@ func (s *scanner) statement() {
 				s.i++
 			}
 		case hclsyntax.TokenOBrace:
-			b.open, b.end = s.tokens[s.i].Range.End.Byte, len(s.piece.text)
 			s.cur.blocks = append(s.cur.blocks, b)
-			s.cur = b
 			s.i++
+			if s.depth < maxNesting {
+				b.open, b.end = s.tokens[s.i-1].Range.End.Byte, len(s.piece.text)
+				s.cur = b
+				s.depth++
+			}
 			return
 		default:
 			s.cur.blocks = append(s.cur.blocks, b)

@@ -55,6 +55,7 @@ type Server struct {
 	docs     map[string]*document               // by URI
 	dirty    map[string]bool                    // folders to be checked
 	said     map[string]map[string]string       // by folder and path: what was published
+	uris     map[string]string                  // of files that were open, as the client writes them
 	disk     map[string]*saved                  // outlines of files that are not open
 	running  map[jsonrpc2.ID]context.CancelFunc // requests
 }
@@ -74,7 +75,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, closing func() erro
 		ctx: ctx, wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		units: utf16Units,
 		docs:  map[string]*document{}, dirty: map[string]bool{}, said: map[string]map[string]string{},
-		disk: map[string]*saved{}, running: map[jsonrpc2.ID]context.CancelFunc{},
+		uris: map[string]string{}, disk: map[string]*saved{}, running: map[jsonrpc2.ID]context.CancelFunc{},
 	}
 	for _, f := range config.FunctionDocs() {
 		s.funcs[f.Name] = f

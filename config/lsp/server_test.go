@@ -265,7 +265,9 @@ func TestMalformed(t *testing.T) {
 		t.Errorf("initialize is answered with %+v, %v", got, err)
 	}
 	pipe.Close()
-	<-e.done
+	if err := <-e.done; !errors.Is(err, errGone) {
+		t.Error(err)
+	}
 }
 
 // bodies are the bodies of framed messages, one behind the other.

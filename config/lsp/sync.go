@@ -107,6 +107,9 @@ func (s *Server) open(p openParams) {
 	d := &document{uri: uri, path: pathOf(uri), version: p.TextDocument.Version, text: newText(p.TextDocument.Text), outlines: &outlines{types: s.types}}
 	s.mu.Lock()
 	s.docs[uri] = d
+	if d.path != "" {
+		s.uris[d.path] = uri
+	}
 	s.mu.Unlock()
 	s.touch(d.path)
 }
@@ -159,22 +162,16 @@ func (s *Server) checkOne(dir string) {
 		s.mu.Unlock()
 		return // it is older than what the client shows
 	}
-	uris := map[string]string{}
-	for _, d := range open {
-		uris[d.path] = d.uri
-	}
 	said := s.said[dir]
 	if len(open) == 0 {
 		delete(s.said, dir)
+		maps.DeleteFunc(s.disk, func(path string, _ *saved) bool { return filepath.Dir(path) == dir })
 	} else if s.said[dir] = map[string]string{}; said == nil {
 		said = map[string]string{}
 	}
 	var messages []publishParams
 	for _, path := range slices.Sorted(maps.Keys(all)) {
-		p := publishParams{URI: uris[path], Version: all[path].version, Diagnostics: all[path].diags}
-		if p.URI == "" {
-			p.URI = uriOf(path)
-		}
+		p := publishParams{URI: s.uriOf(path), Version: all[path].version, Diagnostics: all[path].diags}
 		raw, err := json.Marshal(p)
 		if err != nil || said[path] != string(raw) {
 			messages = append(messages, p)
@@ -183,7 +180,7 @@ func (s *Server) checkOne(dir string) {
 	}
 	for _, path := range slices.Sorted(maps.Keys(said)) {
 		if _, still := all[path]; !still {
-			messages = append(messages, publishParams{URI: uriOf(path), Diagnostics: []diagnostic{}})
+			messages = append(messages, publishParams{URI: s.uriOf(path), Diagnostics: []diagnostic{}})
 		}
 	}
 	s.mu.Unlock()

@@ -11,8 +11,15 @@ func TestText(t *testing.T) {
 	for _, c := range []struct {
 		line, utf16, utf8, offset int
 	}{
-		{0, 0, 0, 0}, {0, 1, 1, 1}, {0, 3, 5, 5}, {0, 4, 6, 6},
-		{1, 0, 0, 8}, {1, 1, 2, 10}, {2, 0, 0, 11}, {2, 1, 1, 12}, {3, 0, 0, 13},
+		{0, 0, 0, 0},
+		{0, 1, 1, 1},
+		{0, 3, 5, 5},
+		{0, 4, 6, 6},
+		{1, 0, 0, 8},
+		{1, 1, 2, 10},
+		{2, 0, 0, 11},
+		{2, 1, 1, 12},
+		{3, 0, 0, 13},
 	} {
 		for e, n := range map[encoding]int{utf16Units: c.utf16, utf8Units: c.utf8} {
 			if got := text.offset(position{c.line, n}, e); got != c.offset {
