@@ -23,6 +23,9 @@ func (l *loader) attribute(e *expression, ctx *hcl.EvalContext) (cty.Value, bool
 		return e.val, e.ok
 	}
 	v, ok := l.evaluate(e, ctx)
+	if ok && e.spec.Instance {
+		v, ok = l.instanceAddress(e, v)
+	}
 	if ok {
 		var d *hcl.Diagnostic
 		if v, d = fit(v, e); d != nil {

@@ -52,6 +52,9 @@ type Attribute struct {
 	// Meta attributes speak of the declaration and not of the instance: they
 	// have no address. See Block.Meta.
 	Meta bool
+	// Instance says that the value is an instance of the estate, written as
+	// instance.NAME or instance.NAME["KEY"]; it becomes its address, a string.
+	Instance bool
 	// OneOf lists the strings allowed; empty for any.
 	OneOf []string
 	// Check refuses a known, unmarked, non-null value: the error says what is
