@@ -101,6 +101,10 @@ func (frame) Close(req providers.Request, proof bool) []plan.Action {
 	return []plan.Action{act("service.start", plan.Start, "start DSS, wait until ready", 60)}
 }
 
+func (frame) First(providers.Request) []plan.Action {
+	return []plan.Action{act("service.start", plan.Start, "start DSS for the first time", 60)}
+}
+
 func act(kind plan.Kind, phase plan.Phase, title string, seconds float64) plan.Action {
 	return plan.Action{Kind: kind, Phase: phase, Title: title, Cost: plan.Cost{Seconds: seconds}, Undo: plan.Undo{Possible: true, How: "undone"}}
 }

@@ -64,6 +64,8 @@ type Observed struct {
 	// from what the observation saw: the fingerprint is to be of what the
 	// decision was based on.
 	Read func(probe string) (content string, exists bool, err error)
+	// Absent says that the instance is to be made, see providers.Maker.
+	Absent bool
 	// Err says why the instance could not be observed; hcl.Diagnostics keep
 	// their places in the source.
 	Err error

@@ -46,6 +46,10 @@ func (m *maker) instance(desired *config.Instance) plan.Instance {
 		m.fail(&out, diags)
 		return out
 	}
+	if o.Absent {
+		m.newcomer(&out, o)
+		return out
+	}
 
 	proposals, ok := m.propose(&out, o)
 	if !ok {

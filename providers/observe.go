@@ -3,6 +3,7 @@ package providers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -20,6 +21,9 @@ type Observed struct {
 	Observations map[string]Observation
 	// Read answers from what the observation saw.
 	Read func(probe string) (content string, exists bool, err error)
+	// Absent says that the data directory is not there, and that the instance
+	// is to be made: only Makers were asked, and Facts are empty.
+	Absent bool
 	// Err says why the instance could not be observed.
 	Err error
 }
@@ -40,6 +44,8 @@ type ObserveOptions struct {
 	Providers   []Provider
 	Parallelism int
 	Open        func(in *config.Instance) (*dss.Instance, error)
+	// OpenNew opens the place of an instance that is to be made.
+	OpenNew func(in *config.Instance) (*dss.Instance, error)
 }
 
 // ObserveAll looks at every included instance, some at a time, reads only. What
@@ -73,6 +79,9 @@ func ObserveAll(ctx context.Context, o ObserveOptions) ([]Observed, error) {
 func observe(ctx context.Context, in *config.Instance, units *dss.UnitFiles, o *ObserveOptions) Observed {
 	seen := Observed{Instance: in, Observations: make(map[string]Observation, len(o.Providers))}
 	inst, err := o.Open(in)
+	if absent(err) && in.Child(OriginBlock) != nil && o.OpenNew != nil {
+		return observeNew(ctx, in, o)
+	}
 	if err != nil {
 		seen.Err = err
 		return seen
@@ -84,17 +93,48 @@ func observe(ctx context.Context, in *config.Instance, units *dss.UnitFiles, o *
 	if seen.Facts, seen.Err = inst.Facts(ctx); seen.Err != nil {
 		return seen
 	}
-	recorded := o.Recorded(in.Address)
-	for _, p := range o.Providers {
+	seen.ask(ctx, inst, o, o.Providers)
+	return seen
+}
+
+// ask has the providers look, until one cannot.
+func (s *Observed) ask(ctx context.Context, inst *dss.Instance, o *ObserveOptions, all []Provider) {
+	recorded := o.Recorded(s.Instance.Address)
+	for _, p := range all {
 		obs, err := p.Observe(ctx, ObserveRequest{
-			Address: in.Address, Instance: inst, Facts: seen.Facts, Desired: in,
+			Address: s.Instance.Address, Instance: inst, Facts: s.Facts, Desired: s.Instance, Absent: s.Absent,
 			Secrets: o.Estate.Secrets, Recorded: recorded[p.Name()], Key: o.Key,
 		})
 		if err != nil {
-			seen.Err = err
-			return seen
+			s.Err = err
+			return
 		}
-		seen.Observations[p.Name()] = obs
+		s.Observations[p.Name()] = obs
 	}
+}
+
+// absent reports whether there is nothing at the data directory's place.
+func absent(err error) bool {
+	var gone *dss.NotFoundError
+	var other *dss.NotDSSError
+	return errors.As(err, &gone) || errors.As(err, &other) && other.Empty
+}
+
+// observeNew looks at what an instance is to be made from.
+func observeNew(ctx context.Context, in *config.Instance, o *ObserveOptions) Observed {
+	seen := Observed{Instance: in, Absent: true, Observations: map[string]Observation{}}
+	inst, err := o.OpenNew(in)
+	if err != nil {
+		seen.Err = err
+		return seen
+	}
+	seen.Read = inst.Read
+	var makers []Provider
+	for _, p := range o.Providers {
+		if _, ok := p.(Maker); ok {
+			makers = append(makers, p)
+		}
+	}
+	seen.ask(ctx, inst, o, makers)
 	return seen
 }

@@ -66,6 +66,19 @@ type (
 	DraftBlock = config.DraftBlock
 )
 
+// OriginBlock is the block that says where an instance comes from. With it, a
+// data directory that is not there is no mistake: the instance is to be made.
+const OriginBlock = "origin"
+
+// Maker is a provider that takes part in making such an instance. The others
+// are neither asked to observe nor to propose until it is there.
+type Maker interface {
+	Provider
+	// Make proposes the steps that make the instance, purely. Req.Facts are
+	// empty.
+	Make(req Request) (Proposal, hcl.Diagnostics)
+}
+
 // ObserveRequest is what Observe may look at.
 type ObserveRequest struct {
 	Address  string
@@ -73,6 +86,9 @@ type ObserveRequest struct {
 	Facts    dss.Facts
 	// Desired is the instance as declared.
 	Desired *config.Instance
+	// Absent says that the instance is to be made, see Maker: Instance is the
+	// place where, and Facts are empty.
+	Absent bool
 	// Secrets resolves the declared secrets, by the names in Desired.
 	Secrets secret.Resolver
 	// Recorded is this aspect's record; nil when there is none.
@@ -130,6 +146,9 @@ type Proposal struct {
 	// Bare says that the steps exchange the data directory's content, see
 	// plan.Instance.
 	Bare bool
+	// Unstarted leaves an instance that is made stopped: it needs more before
+	// its first start.
+	Unstarted bool
 }
 
 // Window is when a step may run.
@@ -228,4 +247,6 @@ type Frame interface {
 	// Close returns the actions that start DSS and wait until it is ready.
 	// proof asks for the start even where DSS was found stopped.
 	Close(req Request, proof bool) []plan.Action
+	// First returns the actions that start an instance which the plan makes.
+	First(req Request) []plan.Action
 }

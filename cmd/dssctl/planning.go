@@ -87,6 +87,9 @@ func (w *world) planWith(ctx context.Context, all []providers.Provider, frame pr
 		Open: func(in *config.Instance) (*dss.Instance, error) {
 			return w.openInstance(in.DataDir, companionOf(in), w.runner)
 		},
+		OpenNew: func(in *config.Instance) (*dss.Instance, error) {
+			return dss.Open(in.DataDir, dss.Options{Runner: w.runner, Clock: w.clock, Companion: companionOf(in), UID: w.uid, Redactor: &w.redactor, Bare: true})
+		},
 	})
 	if err != nil {
 		return nil, err

@@ -91,6 +91,8 @@ type Instance struct {
 	// Bare says that the run makes or exchanges the content of the data
 	// directory: when it is broken off, there may be none that looks like DSS's.
 	Bare bool `json:"bare,omitempty"`
+	// New says that the data directory is not there: the run makes it.
+	New bool `json:"new,omitempty"`
 	// Foreign says that it is none of the estate's instances: state remembers
 	// nothing of it.
 	Foreign bool `json:"foreign,omitempty"`

@@ -157,10 +157,14 @@ func observeNote(pl *plan.Plan) string {
 // seen are the facts of an instance's heading.
 func seen(in *plan.Instance) []string {
 	var out []string
-	for _, fact := range []struct{ value, unknown string }{
+	facts := []struct{ value, unknown string }{
 		{in.Seen.Version, "version not known"},
 		{in.Seen.Service, "service not known"},
-	} {
+	}
+	if in.New {
+		facts, out = nil, []string{"not there yet"}
+	}
+	for _, fact := range facts {
 		v := oneLine(fact.value)
 		if v == "" || v == "unknown" {
 			v = fact.unknown

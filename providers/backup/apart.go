@@ -46,7 +46,7 @@ func (p *Provider) Apart(all []*config.Instance, r secret.Resolver, in *config.I
 	}
 	if d, w := e.Manifest.Database, p.o.Order.Restore.Elsewhere; d != nil && w != nil {
 		login, place := w.target(d)
-		m.a.Others = p.others(in, login, place)
+		m.a.Others = p.near.Others(in, login, place)
 	}
 	return m.restore(*e, p.o.Order.Restore, b)
 }

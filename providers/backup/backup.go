@@ -20,9 +20,12 @@ package backup
 import (
 	"os"
 
+	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/set"
+	"github.com/dssctl/dssctl/providers/neighbours"
 )
 
 // Name of the aspect, of its blocks, and of its record.
@@ -56,7 +59,7 @@ type Options struct {
 // Provider is the aspect.
 type Provider struct {
 	o    Options
-	near neighbours
+	near neighbours.Prefixes
 }
 
 // New returns the provider.
@@ -67,6 +70,15 @@ var (
 	_ providers.EstateChecker = (*Provider)(nil)
 	_ providers.Surveyor      = (*Provider)(nil)
 )
+
+// Survey returns the provider that knows the estate's table prefixes.
+func (p *Provider) Survey(all []*config.Instance, r secret.Resolver) providers.Provider {
+	return p.surveyed(all, r)
+}
+
+func (p *Provider) surveyed(all []*config.Instance, r secret.Resolver) *Provider {
+	return &Provider{o: p.o, near: neighbours.Survey(all, r)}
+}
 
 // Name is "backup".
 func (*Provider) Name() string { return Name }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 
 	"github.com/dssctl/dssctl/internal/iniedit"
-	"github.com/dssctl/dssctl/internal/jsonedit"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 )
@@ -38,45 +36,9 @@ func (rewirer) Do(ctx context.Context, pc *providers.Call) error {
 	if w.Host == "" && w.DBPort == 0 && w.Database == "" && w.Schema == "" && w.Prefix == nil {
 		return nil
 	}
-	return c.Instance.EditSettings(ctx, func(d *jsonedit.Doc) error { return w.edit(d) })
-}
-
-// edit changes internalDatabase. The user and the password stay: DSS has
-// encrypted it with the data directory's own key, which came along.
-func (w *Elsewhere) edit(d *jsonedit.Doc) error {
-	const params = dss.RuntimeDatabaseMember + "/connection/params"
-	type change struct {
-		at    string
-		value any
-		drop  bool
-	}
-	var all []change
-	add := func(on bool, at string, value any) {
-		if on {
-			all = append(all, change{at: at, value: value})
-		}
-	}
-	add(w.Host != "", params+"/host", w.Host)
-	add(w.DBPort != 0, params+"/port", w.DBPort)
-	add(w.Database != "", params+"/db", w.Database)
-	add(w.Schema != "", dss.RuntimeDatabaseMember+"/schema", w.Schema)
-	if w.Prefix != nil {
-		all = append(all, change{at: dss.RuntimeDatabaseMember + "/tableNamePrefix", value: *w.Prefix, drop: *w.Prefix == ""})
-	}
-	for _, ch := range all {
-		if ch.drop {
-			if _, ok := d.Get(ch.at); ok {
-				if err := d.Delete(ch.at); err != nil {
-					return err
-				}
-			}
-			continue
-		}
-		if err := d.Set(ch.at, encode(ch.value)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.Instance.EditSettings(ctx, dss.Relocation{
+		Host: w.Host, Port: w.DBPort, Database: w.Database, Schema: w.Schema, Prefix: w.Prefix,
+	}.Edit)
 }
 
 func (rewirer) Verify(_ context.Context, pc *providers.Call) error {
@@ -112,8 +74,6 @@ type attacher struct{}
 
 func (attacher) Done(context.Context, *providers.Call) (bool, error) { return false, nil }
 
-const oldPyenv = "pyenv.dssctl-old"
-
 func (attacher) Do(ctx context.Context, pc *providers.Call) error {
 	c, err := open(pc)
 	if err != nil {
@@ -122,58 +82,7 @@ func (attacher) Do(ctx context.Context, pc *providers.Call) error {
 	if err := c.mustBeStopped(ctx); err != nil {
 		return err
 	}
-	err = os.Rename(c.Instance.Path("pyenv"), c.Instance.Path(oldPyenv))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) && !exists(c.Instance.Path(oldPyenv)) {
-		return fmt.Errorf("move pyenv away, which is bound to its path: %w", err)
-	}
-	c.note("running the kit's installer")
-	if _, err := c.Instance.RunInstaller(ctx, c.Restore.Kit, "-u", "-y"); err != nil {
-		return err
-	}
-	for _, r := range c.replays() {
-		c.note("running dssadmin " + r)
-		if _, err := c.Instance.Dssadmin(ctx, r); err != nil {
-			return err
-		}
-	}
-	for _, m := range c.manual() {
-		c.Notice(m)
-	}
-	return removeTree(c.Instance.Path(oldPyenv))
-}
-
-// replays are the integrations that a move breaks and that need nothing but
-// the data directory.
-func (c *call) replays() []string {
-	var out []string
-	if entries, err := os.ReadDir(c.Instance.Path("R.lib")); err == nil && len(entries) > 0 {
-		out = append(out, "install-R-integration")
-	}
-	if doc, err := c.Instance.Settings(); err == nil {
-		if raw, ok := doc.Get("/graphicsExportsEnabled"); ok && string(raw) == "true" {
-			out = append(out, "install-graphics-export")
-		}
-	}
-	return out
-}
-
-// manual are those that need what dssctl has not: archives, or root.
-func (c *call) manual() []string {
-	var out []string
-	for file, command := range map[string]string{
-		"bin/env-hadoop.sh": "install-hadoop-integration -standaloneArchive ARCHIVE",
-		"bin/env-spark.sh":  "install-spark-integration -standaloneArchive ARCHIVE",
-	} {
-		if exists(c.Instance.Path(file)) {
-			out = append(out, "run by hand, DSS stopped: "+filepath.Join(c.Instance.DataDir, "bin/dssadmin")+" "+command)
-		}
-	}
-	if ini, err := c.Instance.InstallINI(); err == nil {
-		if _, ok := ini.Get("mus", "exec_wrapper_location"); ok {
-			out = append(out, "run by hand, as root: "+filepath.Join(c.Instance.DataDir, "bin/dssadmin")+" install-impersonation USER")
-		}
-	}
-	return out
+	return c.Instance.Attach(ctx, c.Restore.Kit, c.note, c.Notice)
 }
 
 func (attacher) Verify(_ context.Context, pc *providers.Call) error {
@@ -181,19 +90,7 @@ func (attacher) Verify(_ context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	env, err := c.Instance.EnvDefault()
-	if err != nil {
-		return err
-	}
-	found, err := filepath.EvalSymlinks(env["DKUINSTALLDIR"])
-	if err != nil {
-		return fmt.Errorf("bin/env-default.sh names the kit %q: %w", env["DKUINSTALLDIR"], err)
-	}
-	want, err := filepath.EvalSymlinks(c.Restore.Kit)
-	if err == nil && found != want {
-		err = fmt.Errorf("the data directory is attached to the kit %s and not to %s", found, want)
-	}
-	return err
+	return c.Instance.AttachedTo(c.Restore.Kit)
 }
 
 // Undo: what the installer did goes with the content.

@@ -125,7 +125,7 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 		} else {
 			o.Database = &db
 			if login, place, err := db.Target(); err == nil && db.External {
-				o.Others = p.others(req.Desired, login, place)
+				o.Others = p.near.Others(req.Desired, login, place)
 			}
 		}
 	}

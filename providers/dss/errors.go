@@ -26,6 +26,7 @@ func (e *NotDirError) Error() string {
 type NotDSSError struct {
 	DataDir string
 	Missing []string // of install.ini, dss-version.json, bin/dss
+	Empty   bool     // there is nothing in it at all
 }
 
 func (e *NotDSSError) Error() string {

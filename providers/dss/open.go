@@ -59,7 +59,8 @@ func Open(dataDir string, o Options) (*Instance, error) {
 		}
 	}
 	if len(missing) > 0 && !o.Bare {
-		return nil, &NotDSSError{DataDir: given, Missing: missing}
+		entries, err := os.ReadDir(dir)
+		return nil, &NotDSSError{DataDir: given, Missing: missing, Empty: err == nil && len(entries) == 0}
 	}
 	if uid == 0 {
 		return nil, &RootError{DataDir: given, Owner: accountName(int(stat.Uid))}
@@ -88,6 +89,13 @@ func openAbsent(given string, o Options) (*Instance, error) {
 		return nil, err
 	}
 	return &Instance{DataDir: dir, given: given, companion: companion, uid: uid, gid: os.Getgid(), o: o}, nil
+}
+
+// Beside opens another instance of this machine as this one was opened.
+func (in *Instance) Beside(dataDir, companion, unit string) (*Instance, error) {
+	o := in.o
+	o.Companion, o.Unit, o.Bare = companion, unit, false
+	return Open(dataDir, o)
 }
 
 // companion is dssctl's folder beside a data directory.

@@ -98,14 +98,26 @@ func (*Provider) Close(req providers.Request, proof bool) []plan.Action {
 	return []plan.Action{out}
 }
 
-// StartNew returns the action that starts an instance which the run has made.
-func StartNew(in *config.Instance) []plan.Action {
-	return []plan.Action{{
+// First implements providers.Frame. The API key is not asked with: a fresh
+// instance does not know it yet.
+func (*Provider) First(req providers.Request) []plan.Action {
+	a := declared(req.Desired)
+	a.APIKey = nil
+	return []plan.Action{firstStart(a)}
+}
+
+func firstStart(a args) plan.Action {
+	return plan.Action{
 		Kind: KindStart, Phase: plan.Start, Title: "start DSS for the first time, wait until ready",
-		Args: encode(declaredNew(in)),
+		Args: encode(a),
 		Undo: plan.Undo{Possible: true, How: "stop DSS again"},
 		Cost: plan.Cost{Seconds: startSeconds},
-	}}
+	}
+}
+
+// StartNew returns the action that starts an instance which the run has made.
+func StartNew(in *config.Instance) []plan.Action {
+	return []plan.Action{firstStart(declaredNew(in))}
 }
 
 // declaredNew is declared for an instance elsewhere: the boot unit and the API

@@ -136,24 +136,9 @@ func (s Store) Sweep(current string) (unfinished []string, err error) {
 	return unfinished, errors.Join(errs...)
 }
 
-// RemoveAll is os.RemoveAll that also gets into folders that nobody may write
-// to: a generation of rsync keeps the modes of the original.
-func RemoveAll(path string) error {
-	err := os.RemoveAll(path)
-	if !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	werr := filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err != nil && !errors.Is(err, fs.ErrPermission) {
-			return err
-		}
-		if d != nil && d.IsDir() {
-			return os.Chmod(p, 0o700)
-		}
-		return nil
-	})
-	return errors.Join(werr, os.RemoveAll(path))
-}
+// RemoveAll removes a tree whose folders may forbid it: a generation of rsync
+// keeps the modes of the original.
+func RemoveAll(path string) error { return atomicfile.RemoveAll(path) }
 
 // Entry is a set that is there.
 type Entry struct {
