@@ -20,6 +20,7 @@ import (
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup"
 	"github.com/dssctl/dssctl/providers/install"
+	"github.com/dssctl/dssctl/providers/origin"
 	"github.com/dssctl/dssctl/providers/runtimedb"
 	"github.com/dssctl/dssctl/providers/service"
 	"github.com/dssctl/dssctl/providers/settings"
@@ -31,7 +32,7 @@ import (
 func (w *world) aspects() ([]providers.Provider, providers.Frame) {
 	frame := service.New()
 	return []providers.Provider{
-		install.NewNodeType(), install.NewPort(), install.NewINI(), settings.New(), runtimedb.New(), w.backups(nil), frame,
+		origin.New(), install.NewNodeType(), install.NewPort(), install.NewINI(), settings.New(), runtimedb.New(), w.backups(nil), frame,
 	}, frame
 }
 

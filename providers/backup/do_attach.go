@@ -82,7 +82,7 @@ func (attacher) Do(ctx context.Context, pc *providers.Call) error {
 	if err := c.mustBeStopped(ctx); err != nil {
 		return err
 	}
-	return c.Instance.Attach(ctx, c.Restore.Kit, c.note, c.Notice)
+	return c.Instance.Attach(ctx, c.Restore.Kit, "", c.note, c.Notice)
 }
 
 func (attacher) Verify(_ context.Context, pc *providers.Call) error {

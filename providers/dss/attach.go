@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
 )
@@ -17,16 +18,21 @@ const oldPyenv = "pyenv.dssctl-old"
 // version to the kit, as DSS's documentation says: pyenv, which is bound to its
 // path, is moved away so that the installer builds it anew, and the
 // integrations that need nothing but the data directory are installed again.
-// It may be repeated. note is told what is at work, notice what is left to a
+// It may be repeated. javaHome is the Java to use; without it, the one that the
+// data directory names, where it is there: the installer wants it named again.
+// note is told what is at work, notice what is left to a
 // person. DSS must be stopped.
-func (in *Instance) Attach(ctx context.Context, kit string, note, notice func(string)) error {
+func (in *Instance) Attach(ctx context.Context, kit, javaHome string, note, notice func(string)) error {
 	old := in.Path(oldPyenv)
 	err := os.Rename(in.Path("pyenv"), old)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) && !there(old) {
 		return fmt.Errorf("move pyenv away, which is bound to its path: %w", err)
 	}
 	note("running the kit's installer")
-	if _, err := in.RunInstaller(ctx, kit, "-u", "-y"); err != nil {
+	if javaHome == "" {
+		javaHome = in.javaHome()
+	}
+	if _, err := in.installWith(ctx, kit, javaHome, "-u", "-y"); err != nil {
 		return err
 	}
 	for _, r := range in.replays() {
@@ -39,6 +45,20 @@ func (in *Instance) Attach(ctx context.Context, kit string, note, notice func(st
 		notice(m)
 	}
 	return atomicfile.RemoveAll(old)
+}
+
+// javaHome is the Java that the data directory was installed with; "" where it
+// is not there any more.
+func (in *Instance) javaHome() string {
+	env, err := in.EnvDefault()
+	if err != nil {
+		return ""
+	}
+	home, ok := strings.CutSuffix(env["DKUJAVABIN"], "/bin/java")
+	if !ok || home == "" || !there(env["DKUJAVABIN"]) {
+		return ""
+	}
+	return home
 }
 
 // replays are the integrations that a move breaks and that need nothing but

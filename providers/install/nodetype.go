@@ -21,6 +21,7 @@ func NewNodeType() *NodeType { return &NodeType{} }
 var (
 	_ providers.Provider = (*NodeType)(nil)
 	_ providers.Importer = (*NodeType)(nil)
+	_ providers.Maker    = (*NodeType)(nil)
 )
 
 // Name is "node_type".
@@ -51,6 +52,11 @@ func (*NodeType) Propose(req providers.Request) (providers.Proposal, hcl.Diagnos
 			"%s is declared as %q, and the instance in %s is %q. A node's type cannot be changed: correct node_type or data_dir.",
 			req.Address, want, req.Desired.DataDir, req.Facts.NodeType)}
 	}
+	return providers.Proposal{}, nil
+}
+
+// Make implements providers.Maker: an instance is made as the declared type.
+func (*NodeType) Make(providers.Request) (providers.Proposal, hcl.Diagnostics) {
 	return providers.Proposal{}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/config/schema"
 	"github.com/dssctl/dssctl/internal/jsonedit"
 	"github.com/dssctl/dssctl/internal/plan"
@@ -33,6 +34,7 @@ var (
 	_ providers.Provider      = (*Port)(nil)
 	_ providers.EstateChecker = (*Port)(nil)
 	_ providers.Importer      = (*Port)(nil)
+	_ providers.Maker         = (*Port)(nil)
 )
 
 // Name is "port".
@@ -115,23 +117,39 @@ func (*Port) Propose(req providers.Request) (providers.Proposal, hcl.Diagnostics
 		Steps: stepsFor(req, "port", fmt.Sprintf("set the base port in install.ini from %d to %d", req.Facts.Port, want),
 			[]line{{Section: "server", Key: "port", Value: secret.Plain(strconv.Itoa(want))}}, record),
 	}
+	diags := busy(req, b, want)
+	if diags.HasErrors() {
+		out.Steps = nil
+	}
+	return out, diags
+}
+
+// busy says what listens on the ports that the instance would get.
+func busy(req providers.Request, b *config.Block, want int) hcl.Diagnostics {
 	o, _ := req.Observed.(*portObservation)
-	var diags hcl.Diagnostics
 	switch {
 	case o == nil || o.problem != "":
 		why := "they were not looked at"
 		if o != nil {
 			why = o.problem
 		}
-		diags = append(diags, warning(b.RangeOf("port"), "Whether the ports are free is not known",
-			"%s would get the ports %s. Whether another process listens on one of them could not be seen: %s.", req.Address, ports(want), why))
+		return hcl.Diagnostics{warning(b.RangeOf("port"), "Whether the ports are free is not known",
+			"%s would get the ports %s. Whether another process listens on one of them could not be seen: %s.", req.Address, ports(want), why)}
 	case len(o.busy) > 0:
-		diags = append(diags, failure(b.RangeOf("port"), "Ports in use",
+		return hcl.Diagnostics{failure(b.RangeOf("port"), "Ports in use",
 			"%s would get the ports %s, and a process on this machine listens on %s. Choose another base port, or end that process (`ss -ltnp` shows it).",
-			req.Address, ports(want), list(o.busy)))
-		out.Steps = nil
+			req.Address, ports(want), list(o.busy))}
 	}
-	return out, diags
+	return nil
+}
+
+// Make implements providers.Maker: an instance is made with its declared port.
+func (*Port) Make(req providers.Request) (providers.Proposal, hcl.Diagnostics) {
+	b := declared(req.Desired, "port")
+	if b == nil {
+		return providers.Proposal{}, nil
+	}
+	return providers.Proposal{}, busy(req, b, int(b.Int("port")))
 }
 
 // Import declares the port.

@@ -1,0 +1,253 @@
+package origin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dssctl/dssctl/internal/atomicfile"
+	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/humanize"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/pg"
+)
+
+func (c *call) note(text string) { c.Progress(event.Progress{Unit: "seconds", Note: text}) }
+
+// checker performs origin.check: what would make a later step fail shall do it
+// here, before anything is stopped or made.
+type checker struct{}
+
+func (checker) Done(context.Context, *providers.Call) (bool, error) { return false, nil }
+
+func (checker) Do(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	if v, err := kitVersion(c.Kit); err != nil {
+		return err
+	} else if v != c.Version {
+		return fmt.Errorf("the kit %s is of version %s, and the plan was made for %s", c.Kit, v, c.Version)
+	}
+	if c.Source == nil {
+		return c.room(installBytes)
+	}
+	src, err := openSource(c.Instance, c.Source)
+	if err != nil {
+		return err
+	}
+	f, err := src.Identity()
+	if err != nil {
+		return err
+	}
+	if f.Version != c.Version || f.InstallID != c.Source.InstallID {
+		return fmt.Errorf("%s has changed since the plan was made: it is of DSS %s with the installid %s", c.Source.Address, f.Version, f.InstallID)
+	}
+	if !sharesBlocks(src.DataDir, filepath.Dir(c.Instance.DataDir)) {
+		n, _, err := src.Size(ctx, ".")
+		if err != nil {
+			return err
+		}
+		if err := c.room(n + n/20); err != nil {
+			return err
+		}
+	}
+	if c.Database == nil {
+		return nil
+	}
+	from, to, err := c.sides(src)
+	if err != nil {
+		return err
+	}
+	if _, err := pg.Objects(ctx, from.Login, from.Place, false); err != nil {
+		return err
+	}
+	taken, err := pg.Objects(ctx, to.Login, to.Place, false)
+	if err == nil && len(taken) > 0 {
+		err = fmt.Errorf("the place of the clone's tables (%s) is not empty: it has %s. Choose another schema or table_prefix, or have them dropped by whoever owns them", c.Database.words(), humanize.Count(int64(len(taken)), "object", "objects"))
+	}
+	return err
+}
+
+func (checker) Verify(context.Context, *providers.Call) error { return nil }
+func (checker) Undo(context.Context, *providers.Call) error   { return nil }
+
+// installBytes is room for a fresh data directory with its Python environment.
+const installBytes = 1 << 30
+
+func (c *call) room(need int64) error {
+	where := c.Instance.DataDir
+	if !exists(where) {
+		where = filepath.Dir(where)
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(where, &st); err != nil {
+		return fmt.Errorf("ask for the free space at %s: %w", where, err)
+	}
+	if free := int64(st.Bavail) * st.Bsize; free < need {
+		return fmt.Errorf("%s are free at %s, and the data directory needs %s", humanize.Bytes(free), where, humanize.Bytes(need))
+	}
+	return nil
+}
+
+// sharesBlocks reports whether a copy from one folder to the other is likely to
+// take no room: both on one file system that can.
+func sharesBlocks(a, b string) bool {
+	var sa, sb unix.Statfs_t
+	if unix.Statfs(a, &sa) != nil || unix.Statfs(b, &sb) != nil || sa.Fsid != sb.Fsid {
+		return false
+	}
+	return sa.Type == unix.BTRFS_SUPER_MAGIC
+}
+
+// made remembers whether the data directory's folder was there, empty, before.
+type made struct {
+	Existed bool `json:"existed"`
+}
+
+// claim makes sure that nothing but this action's own work is at the data
+// directory's place, and remembers what was there.
+func (c *call) claim() (made, error) {
+	var r made
+	known, err := c.Receipt.Load(&r)
+	if err != nil || known {
+		return r, err
+	}
+	entries, err := os.ReadDir(c.Instance.DataDir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return r, fmt.Errorf("look at the place of the data directory: %w", err)
+	default:
+		r.Existed = true
+		for _, e := range entries {
+			if e.Name() != filepath.Base(c.stagingInside()) {
+				return r, fmt.Errorf("%s is there and has %s in it: an instance is made in a folder that is not there or empty, and nothing is overwritten", c.Instance.DataDir, e.Name())
+			}
+		}
+	}
+	return r, c.Receipt.Save(r)
+}
+
+// clear takes away what was made, and with it the folder, unless it was there.
+func (c *call) clear(r made) error {
+	if !r.Existed {
+		return errors.Join(atomicfile.RemoveAll(c.Instance.DataDir), atomicfile.SyncDir(filepath.Dir(c.Instance.DataDir)))
+	}
+	entries, err := os.ReadDir(c.Instance.DataDir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		err = errors.Join(err, atomicfile.RemoveAll(c.Instance.Path(e.Name())))
+	}
+	return errors.Join(err, atomicfile.SyncDir(c.Instance.DataDir))
+}
+
+// undoMade is the undo of whoever made the content.
+func (c *call) undoMade(ctx context.Context) error {
+	var r made
+	known, err := c.Receipt.Load(&r)
+	if err != nil || !known {
+		return err
+	}
+	if !exists(c.Instance.DataDir) {
+		return nil
+	}
+	if err := c.mustBeStopped(ctx); err != nil {
+		return err
+	}
+	return c.clear(r)
+}
+
+func (c *call) mustBeStopped(ctx context.Context) error {
+	stopped, err := c.Instance.Stopped(ctx)
+	if err == nil && !stopped {
+		err = fmt.Errorf("DSS runs in %s, and must be stopped first", c.Instance.DataDir)
+	}
+	return err
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// installer performs origin.install.
+type installer struct{}
+
+func (installer) Done(context.Context, *providers.Call) (bool, error) { return false, nil }
+
+func (installer) Do(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	if _, err := c.claim(); err != nil {
+		return err
+	}
+	if exists(c.Instance.DataDir) {
+		// Half of it, by a dssctl that was killed: the installer begins anew.
+		if err := c.undoMade(ctx); err != nil {
+			return err
+		}
+	}
+	arguments := []string{"-p", strconv.Itoa(c.Port), "-t", c.NodeType, "-y"}
+	if c.License != "" {
+		arguments = append(arguments, "-l", c.License)
+	}
+	if c.Python != "" {
+		arguments = append(arguments, "-P", c.Python)
+	}
+	c.note("running the kit's installer")
+	_, err = c.Instance.InstallFresh(ctx, c.Kit, c.JavaHome, arguments...)
+	return err
+}
+
+func (installer) Verify(_ context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	return c.isAs("")
+}
+
+func (installer) Undo(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	return c.undoMade(ctx)
+}
+
+// Loses tells what comes to an end with the instance.
+func (installer) Loses(_ context.Context, pc *providers.Call) (string, error) {
+	return "the instance in " + pc.Instance.DataDir + ", with all that was done in it", nil
+}
+
+// isAs checks that the instance is what the plan says; of is the installid that
+// it must not have.
+func (c *call) isAs(of string) error {
+	f, err := c.Instance.Identity()
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.Version != c.Version:
+		err = fmt.Errorf("%s is of DSS %s and not of %s", c.Instance.DataDir, f.Version, c.Version)
+	case f.NodeType != c.NodeType:
+		err = fmt.Errorf("%s is a %s node and not a %s node", c.Instance.DataDir, f.NodeType, c.NodeType)
+	case f.Port != c.Port:
+		err = fmt.Errorf("%s has the base port %d and not %d", c.Instance.DataDir, f.Port, c.Port)
+	case of != "" && f.InstallID == of:
+		err = fmt.Errorf("%s still has the installid of %s", c.Instance.DataDir, c.Source.Address)
+	}
+	return err
+}

@@ -1,0 +1,235 @@
+// Package origin is the aspect of where an instance comes from. Its block says
+// nothing about an instance that is there; where the data directory is not, it
+// has the instance made: installed fresh from a kit, or as a clone of another
+// instance. Whatever is made is taken away again by an undo.
+//
+// A clone follows DSS's documentation: it gets ten ports and an installid of
+// its own, its scenarios are deactivated, and it is attached to the kit anew
+// with pyenv built at its place, all before its first start. Runtime databases
+// in PostgreSQL are copied to a place of their own.
+package origin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/config/schema"
+	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/neighbours"
+)
+
+// Name is the aspect's name and that of its block.
+const Name = providers.OriginBlock
+
+// The kinds of steps, in their order.
+const (
+	KindCheck     plan.Kind = "origin.check"
+	KindCopy      plan.Kind = "origin.copy"
+	KindInstall   plan.Kind = "origin.install"
+	KindPlace     plan.Kind = "origin.place"
+	KindIdentity  plan.Kind = "origin.identity"
+	KindScenarios plan.Kind = "origin.scenarios"
+	KindAttach    plan.Kind = "origin.attach"
+)
+
+// What an instance can be made from.
+const (
+	byInstall  = "install"
+	byClone    = "clone"
+	byBackup   = "backup"
+	byProjects = "projects"
+)
+
+// Provider is the aspect.
+type Provider struct {
+	// all are the estate's instances by address, near their table prefixes.
+	all  map[string]*config.Instance
+	near neighbours.Prefixes
+}
+
+// New returns the provider.
+func New() *Provider { return &Provider{} }
+
+var (
+	_ providers.Maker    = (*Provider)(nil)
+	_ providers.Surveyor = (*Provider)(nil)
+)
+
+// Name is "origin".
+func (*Provider) Name() string { return Name }
+
+// Survey returns the provider that knows the instances that others are made of.
+func (*Provider) Survey(all []*config.Instance, r secret.Resolver) providers.Provider {
+	out := &Provider{all: make(map[string]*config.Instance, len(all)), near: neighbours.Survey(all, r)}
+	for _, in := range all {
+		out.all[in.Address] = in
+	}
+	return out
+}
+
+// Performers has the code of every step.
+func (*Provider) Performers() map[plan.Kind]providers.Performer {
+	return map[plan.Kind]providers.Performer{
+		KindCheck: checker{}, KindCopy: copier{}, KindInstall: installer{}, KindPlace: placer{},
+		KindIdentity: identifier{}, KindScenarios: deactivator{}, KindAttach: attacher{},
+	}
+}
+
+// Propose has nothing to do: the instance is there.
+func (*Provider) Propose(providers.Request) (providers.Proposal, hcl.Diagnostics) {
+	return providers.Proposal{}, nil
+}
+
+// Schema is the block origin.
+func (*Provider) Schema() schema.Fragment {
+	path := func(name, doc, example string, labels ...string) schema.Attribute {
+		return schema.Attribute{Name: name, Type: cty.String, Public: true, Check: schema.AbsolutePath, Labels: labels, Doc: doc, Example: example}
+	}
+	return schema.Fragment{Blocks: []schema.Block{{
+		Type: Name,
+		Labels: []schema.Label{{
+			Name: "kind", OneOf: []string{byInstall, byClone, byBackup, byProjects},
+			Doc: "`install`: fresh, from a kit. `clone`: a copy of another instance of the estate on this machine, as DSS's documentation describes it. " +
+				"`backup` and `projects` cannot be made by a plan yet.",
+		}},
+		Doc: "Where the instance comes from. It is used only while `data_dir` is not there, or is an empty folder: then the plan makes the instance. Once it is there the block says nothing more.",
+		Example: `origin "clone" {
+  of = instance.design
+}`,
+		Attributes: []schema.Attribute{
+			path("kit", "The folder of the unpacked kit. A clone has its source's without it, and needs one of the same version.", `"/opt/dataiku/dataiku-dss-14.4.1"`, byInstall, byClone),
+			path("license", "The license file that the instance is installed with.", `"/etc/dataiku/license.json"`, byInstall),
+			path("java_home", "The Java that DSS shall use, where it is not the machine's own.", "", byInstall, byClone),
+			path("python", "The base Python of DSS's own environment (`installer.sh -P`).", "", byInstall),
+			{
+				Name: "of", Type: cty.String, Public: true, Instance: true, Labels: []string{byClone, byBackup, byProjects},
+				Doc: "The instance that it is made of.", Example: "instance.design",
+			},
+			{
+				Name: "graphite_server", Type: cty.String, Public: true, Check: schema.NotEmpty, Labels: []string{byClone},
+				Doc: "Where the source reports to Graphite: the server, `HOST:PORT`, for the clone's own reports. Goes with `graphite_prefix`.", Example: `"graphite.internal:2003"`,
+			},
+			{
+				Name: "graphite_prefix", Type: cty.String, Public: true, Check: schema.NotEmpty, Labels: []string{byClone},
+				Doc: "The prefix of the clone's metrics, another one than the source's.", Example: `"dss.clone"`,
+			},
+		},
+	}}}
+}
+
+// Make implements providers.Maker.
+func (p *Provider) Make(req providers.Request) (providers.Proposal, hcl.Diagnostics) {
+	b := req.Desired.Child(Name)
+	o, ok := req.Observed.(*observation)
+	if b == nil || !ok {
+		return providers.Proposal{}, nil
+	}
+	m := &maker{Provider: p, req: req, b: b, o: o}
+	switch b.Labels[0] {
+	case byInstall:
+		m.install()
+	case byClone:
+		m.clone()
+	case byBackup:
+		m.refuse("", "Not made by a plan yet", "An instance is made from a backup set by a command: dssctl backup restore ADDRESS -data-dir %s -kit KIT. Declare it without origin once it is there.", req.Desired.DataDir)
+	default:
+		m.refuse("", "Not made by a plan yet", "dssctl does not carry projects from one instance to another yet. Install the instance (origin \"install\"), and export and import the projects in DSS; DSS's documentation names what an export leaves behind.")
+	}
+	if m.diags.HasErrors() {
+		m.out.Steps = nil
+	}
+	return m.out, m.diags
+}
+
+// maker is one call of Make.
+type maker struct {
+	*Provider
+	req   providers.Request
+	b     *config.Block
+	o     *observation
+	out   providers.Proposal
+	diags hcl.Diagnostics
+}
+
+func (m *maker) refuse(attribute, summary, format string, args ...any) {
+	m.diags = append(m.diags, &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: m.b.RangeOf(attribute),
+	})
+}
+
+func (m *maker) change(path string, after any) {
+	m.out.Changes = append(m.out.Changes, plan.Change{Block: Name, Path: path, Op: plan.Create, After: encode(after)})
+}
+
+func (m *maker) step(kind plan.Kind, phase plan.Phase, window providers.Window, title, undo string, cost plan.Cost) *providers.Step {
+	m.out.Steps = append(m.out.Steps, providers.Step{Window: window, Action: plan.Action{
+		Kind: kind, Phase: phase, Title: title, Undo: plan.Undo{Possible: true, How: undo}, Cost: cost,
+	}})
+	return &m.out.Steps[len(m.out.Steps)-1]
+}
+
+// finish gives all steps their arguments.
+func (m *maker) finish(a args) {
+	raw := encode(a)
+	for i := range m.out.Steps {
+		m.out.Steps[i].Args = raw
+	}
+}
+
+// args are the arguments of every step.
+type args struct {
+	Kit      string `json:"kit"`
+	Version  string `json:"version"` // of the kit
+	NodeType string `json:"node_type"`
+	Port     int    `json:"port"`
+	// Of a fresh install.
+	License  string `json:"license,omitempty"`
+	JavaHome string `json:"java_home,omitempty"`
+	Python   string `json:"python,omitempty"`
+	// Of a clone.
+	Source   *source   `json:"source,omitempty"`
+	Database *database `json:"database,omitempty"`
+	Graphite []string  `json:"graphite,omitempty"` // server, prefix
+}
+
+// call is a Call with its decoded arguments.
+type call struct {
+	*providers.Call
+	args
+}
+
+func open(c *providers.Call) (*call, error) {
+	out := &call{Call: c}
+	if err := c.Args(&out.args); err != nil {
+		return nil, fmt.Errorf("the arguments of %s: %w", c.Action.Kind, err)
+	}
+	if out.Kit == "" || out.Port == 0 {
+		return nil, fmt.Errorf("the arguments of %s name no kit or no port", c.Action.Kind)
+	}
+	return out, nil
+}
+
+// openClone is open for a step that only a clone has.
+func openClone(c *providers.Call) (*call, error) {
+	out, err := open(c)
+	if err == nil && out.Source == nil {
+		err = errors.New("the arguments of " + string(c.Action.Kind) + " name no instance to clone")
+	}
+	return out, err
+}
+
+// encode writes arguments, which are plain data.
+func encode(v any) json.RawMessage {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("origin: arguments that are no JSON: " + err.Error())
+	}
+	return raw
+}
