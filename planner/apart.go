@@ -59,7 +59,7 @@ func apart(steps []providers.Step, closing []plan.Action) []plan.Stage {
 	}
 	add(plan.Before, 0, "", before)
 	if len(window) > 0 {
-		add(plan.Window, 1, "the instance is made here: there is nothing to stop", append(window, closing...))
+		add(plan.Window, 1, plan.MadeHere, append(window, closing...))
 	}
 	add(plan.After, 0, "", after)
 	return stages

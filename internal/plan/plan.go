@@ -160,6 +160,9 @@ const (
 	After  StageKind = "after"  // online, behind the last window or between two
 )
 
+// MadeHere is the note of a window that makes its instance.
+const MadeHere = "the instance is made here: there is nothing to stop"
+
 // Stage is a run of actions.
 type Stage struct {
 	Kind StageKind `json:"kind"`

@@ -114,6 +114,8 @@ func stageName(st *plan.Stage, windows int, rest []plan.Stage) string {
 // stageCost says how long DSS is down in a window.
 func stageCost(st *plan.Stage) string {
 	switch {
+	case st.Note == plan.MadeHere:
+		return "the instance is made here"
 	case st.FoundStopped():
 		return "DSS is down already"
 	case st.Cost.Seconds > 0:

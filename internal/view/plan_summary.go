@@ -112,6 +112,18 @@ func summaryParts(pl *plan.Plan) []string {
 	return parts
 }
 
+// madeHere reports whether every window makes its instance.
+func madeHere(pl *plan.Plan) bool {
+	for i := range pl.Instances {
+		for j := range pl.Instances[i].Stages {
+			if st := &pl.Instances[i].Stages[j]; st.Kind == plan.Window && st.Note != plan.MadeHere {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // foundStopped reports whether every window is of an instance found stopped.
 func foundStopped(pl *plan.Plan) bool {
 	for i := range pl.Instances {
@@ -132,6 +144,9 @@ func windows(pl *plan.Plan) string {
 	}
 	text := humanize.Count(int64(s.Windows), "window", "windows") + ", "
 	if s.Downtime.Seconds <= 0 {
+		if madeHere(pl) {
+			return text + "in which an instance is made"
+		}
 		if foundStopped(pl) {
 			return text + "DSS is down already"
 		}

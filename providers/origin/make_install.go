@@ -33,7 +33,7 @@ func (m *maker) install() {
 	}
 	m.step(KindCheck, plan.Prepare, providers.Online, "look at the kit of DSS "+a.Version+", and for room", "only looks", plan.Cost{Seconds: 1})
 	m.step(KindInstall, plan.Doing, providers.Offline,
-		fmt.Sprintf("install a %s node in %s with the ports %d to %d", a.NodeType, in.DataDir, a.Port, a.Port+9), "remove it", plan.Cost{Seconds: installSeconds})
+		fmt.Sprintf("install the %s node in %s with the ports %d to %d", a.NodeType, in.DataDir, a.Port, a.Port+9), "remove it", plan.Cost{Seconds: installSeconds})
 	// A Govern node needs its database before its first start.
 	m.out.Unstarted = a.NodeType == "govern"
 	m.finish(a)

@@ -1,0 +1,310 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dssctl/dssctl/internal/dsskit"
+)
+
+// externalSource declares an instance whose runtime databases are in
+// PostgreSQL; more follows it.
+func (l *lab) externalSource(more string) {
+	l.t.Helper()
+	write(l.t, l.dir, "main.dss.hcl", `
+variable "pg_password" {
+  type      = string
+  sensitive = true
+}
+
+locals {
+  pg = { host = "`+l.pg.Host+`", port = `+fmt.Sprint(l.pg.Port)+` }
+}
+
+instance "design" {
+  data_dir = "`+l.dss["design"].DataDir+`"
+  port     = `+fmt.Sprint(l.port["design"])+`
+
+  runtime_database "postgresql" {
+    host         = local.pg.host
+    port         = local.pg.port
+    database     = "dss"
+    schema       = "dss_runtime"
+    table_prefix = "dss_"
+    user         = "dss"
+    password     = var.pg_password
+  }
+}
+`+more)
+}
+
+// cloneBlock declares a clone in the source's schema, with a prefix that the
+// source's begins.
+func (l *lab) cloneBlock(port int, database string) string {
+	return `
+instance "clone" {
+  data_dir = "` + l.place("clone") + `"
+  port     = ` + fmt.Sprint(port) + `
+
+  origin "clone" {
+    of = instance.design
+  }
+` + database + `
+}
+`
+}
+
+const cloneDatabase = `
+  runtime_database "postgresql" {
+    host         = local.pg.host
+    port         = local.pg.port
+    database     = "dss"
+    schema       = "dss_runtime"
+    table_prefix = "dss_clone_"
+    user         = "dss"
+    password     = var.pg_password
+  }`
+
+// place is where an instance of this name is made.
+func (l *lab) place(name string) string { return filepath.Join(l.data, name) }
+
+// freePort returns the first of ten ports that stay free for the test.
+func (l *lab) freePort() int {
+	l.t.Helper()
+	port, release, err := dsskit.FreePorts(10)
+	l.ok(err)
+	l.t.Cleanup(release)
+	return port
+}
+
+// adopt takes an instance that dssctl has made.
+func (l *lab) adopt(name string, port int) {
+	l.t.Helper()
+	in, err := dsskit.Open(l.place(name))
+	l.ok(err)
+	l.ok(in.Guard())
+	l.t.Cleanup(func() {
+		if _, err := os.Stat(in.DataDir); err == nil {
+			if err := in.Close(); err != nil {
+				l.t.Error(err)
+			}
+		}
+	})
+	l.dss[name], l.port[name] = in, port
+}
+
+// iniValue reads a line of an instance's install.ini.
+func (l *lab) iniValue(name, key string) string {
+	l.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(l.place(name), "install.ini"))
+	l.ok(err)
+	for line := range strings.Lines(string(raw)) {
+		if k, v, ok := strings.Cut(line, "="); ok && strings.TrimSpace(k) == key {
+			return strings.TrimSpace(v)
+		}
+	}
+	l.t.Fatalf("install.ini of %s has no %s", name, key)
+	return ""
+}
+
+// scenarios are an instance's scenario files by path.
+func (l *lab) scenarios(name string) map[string]string {
+	l.t.Helper()
+	paths, err := filepath.Glob(filepath.Join(l.place(name), "config", "projects", "*", "scenarios", "*.json"))
+	l.ok(err)
+	out := map[string]string{}
+	for _, p := range paths {
+		raw, err := os.ReadFile(p)
+		l.ok(err)
+		rel, err := filepath.Rel(l.place(name), p)
+		l.ok(err)
+		out[rel] = string(raw)
+	}
+	return out
+}
+
+// nothingMade checks that no trace of an instance is left but dssctl's own
+// folder beside it.
+func (l *lab) nothingMade(name string) {
+	l.t.Helper()
+	entries, err := os.ReadDir(l.data)
+	l.ok(err)
+	for _, e := range entries {
+		if strings.Contains(e.Name(), name) && e.Name() != name+".dssctl" {
+			l.t.Errorf("%s is left", e.Name())
+		}
+	}
+}
+
+// A fresh instance is installed, started, found as declared, and taken away
+// again.
+func TestOriginInstall(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 91)
+	port := l.freePort()
+	license := filepath.Join(l.data, "license.json")
+	write(t, l.data, "license.json", `{"licenseKind": "PLANTED"}`)
+	estate := `
+instance "fresh" {
+  data_dir  = "` + l.place("fresh") + `"
+  node_type = "automation"
+  port      = ` + fmt.Sprint(port) + `
+
+  origin "install" {
+    kit     = "` + kit(t, kitVersion, l.seed) + `"
+    license = "` + license + `"
+  }
+}
+`
+	write(t, l.dir, "main.dss.hcl", estate)
+	o := l.run("plan", "-detailed-exitcode").must(t, 2)
+	for _, want := range []string{"not there yet", "install a automation node", "start DSS for the first time"} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("the plan does not say %q: %s", want, o)
+		}
+	}
+	l.run("apply", "-auto-approve").must(t, 0)
+	l.adopt("fresh", port)
+	if !l.running("fresh") {
+		t.Fatal("the fresh instance does not run")
+	}
+	if raw, err := os.ReadFile(filepath.Join(l.place("fresh"), "config", "license.json")); err != nil || !strings.Contains(string(raw), "PLANTED") {
+		t.Errorf("license: %s, %v", raw, err)
+	}
+	l.run("plan", "-detailed-exitcode").must(t, 0)
+	run := lastRun(t, l)
+	l.run("rollback", run, "-auto-approve").must(t, 5)
+	l.run("rollback", run, "-auto-approve", "-allow", "data-loss").must(t, 0)
+	l.nothingMade("fresh")
+
+	// The installer fails: nothing is left, and the same plan works later.
+	o = dssctl(t, l.dir, append(l.env, "DSSKIT_FAULTS=installer-fail=config"), "apply", "-auto-approve")
+	if o.code != 6 {
+		t.Errorf("a failing installer: %s", o)
+	}
+	l.nothingMade("fresh")
+	// Into a folder that is there and empty, such as a volume's.
+	l.ok(os.Mkdir(l.place("fresh"), 0o750))
+	l.run("apply", "-auto-approve").must(t, 0)
+	l.run("rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss").must(t, 0)
+	if entries, err := os.ReadDir(l.place("fresh")); err != nil || len(entries) > 0 {
+		t.Errorf("the folder that was there: %v, %v", entries, err)
+	}
+}
+
+// A clone runs beside its source, shares no port, no table, no installid, and
+// runs no scenario; its rollback leaves the source alone.
+func TestOriginCloneWithExternalDatabases(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 92)
+	l.install("design", dsskit.InstallOptions{RowsPerTable: 40})
+	l.externalSource("")
+	outputs := l.run("apply", "-auto-approve").must(t, 0).String()
+	port := l.freePort()
+	l.externalSource(l.cloneBlock(port, cloneDatabase))
+	before := l.tables()
+	theirs := l.scenarios("design")
+
+	o := l.run("plan", "-detailed-exitcode").must(t, 2)
+	outputs += o.String()
+	for _, want := range []string{"not there yet", "stop instance.design, copy its data directory", "schema dss_runtime, prefix dss_clone_", "deactivate all scenarios"} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("the plan does not say %q: %s", want, o)
+		}
+	}
+	outputs += l.run("apply", "-auto-approve").must(t, 0).String()
+	l.adopt("clone", port)
+	if !l.running("clone") || !l.running("design") {
+		t.Fatalf("running: clone %v, design %v", l.running("clone"), l.running("design"))
+	}
+	if a, b := l.iniValue("clone", "installid"), l.iniValue("design", "installid"); a == b || len(a) != 24 {
+		t.Errorf("the installids are %q and %q", a, b)
+	}
+	if got := l.iniValue("clone", "port"); got != fmt.Sprint(port) {
+		t.Errorf("the clone's port is %s, want %d", got, port)
+	}
+	mine := l.scenarios("clone")
+	if len(mine) != len(theirs) || len(mine) == 0 {
+		t.Fatalf("%d scenarios in the clone, %d in its source", len(mine), len(theirs))
+	}
+	active := 0
+	for path, text := range theirs {
+		if want := deactivated(text); mine[path] != want {
+			t.Errorf("%s is\n%s\nwant\n%s", path, mine[path], want)
+		}
+		if deactivated(text) != text {
+			active++
+		}
+	}
+	if active == 0 {
+		t.Error("the source has no active scenario: nothing was tried")
+	}
+	for path, text := range l.scenarios("design") {
+		if theirs[path] != text {
+			t.Errorf("the source's %s has changed", path)
+		}
+	}
+	source, copied := without(only(before, "dss_runtime.dss_"), "dss_runtime.dss_clone_"), only(l.tables(), "dss_runtime.dss_clone_")
+	if len(copied) != len(source) || len(copied) == 0 {
+		t.Errorf("tables of the clone: %v; of its source: %v", copied, source)
+	}
+	outputs += l.run("plan", "-detailed-exitcode").must(t, 0).String()
+
+	outputs += l.run("rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss").must(t, 0).String()
+	l.nothingMade("clone")
+	if after := l.tables(); strings.Join(after, " ") != strings.Join(before, " ") {
+		t.Errorf("tables after the rollback: %v; before: %v", after, before)
+	}
+	if !l.running("design") {
+		t.Error("the source does not run after the rollback")
+	}
+	delete(l.dss, "clone")
+
+	// A login and a schema of its own.
+	ctx := context.Background()
+	l.ok(l.pg.CreateRole(ctx, "other", "planted-other"))
+	l.ok(l.pg.CreateDatabase(ctx, "clones", "other"))
+	l.env = append(l.env, "DSSCTL_VAR_clone_password=planted-other")
+	own := strings.NewReplacer(`database     = "dss"`, `database     = "clones"`, `"dss_runtime"`, `"clone_runtime"`, `user         = "dss"`, `user         = "other"`, "var.pg_password", "var.clone_password").Replace(cloneDatabase)
+	l.externalSource(l.cloneBlock(port, own) + "variable \"clone_password\" {\n  type      = string\n  sensitive = true\n}\n")
+	outputs += l.run("apply", "-auto-approve").must(t, 0).String()
+	l.adopt("clone", port)
+	if !l.running("clone") || !l.running("design") {
+		t.Fatalf("running: clone %v, design %v", l.running("clone"), l.running("design"))
+	}
+	outputs += l.run("plan", "-detailed-exitcode").must(t, 0).String()
+	noSecrets(t, l, outputs)
+	l.run("rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss").must(t, 0)
+	if out, err := l.pg.Exec(ctx, "clones", `SELECT nspname FROM pg_namespace WHERE nspname = 'clone_runtime'`); err != nil || strings.TrimSpace(out) != "" {
+		t.Errorf("the clone's schema after the rollback: %q, %v", out, err)
+	}
+}
+
+// deactivated is a scenario's file with its own "active" off, and nothing else
+// changed.
+func deactivated(text string) string {
+	// The kit writes the scenario's own member ahead of those of its triggers.
+	i := strings.Index(text, `"active"`)
+	if i < 0 {
+		return text
+	}
+	if j := strings.Index(text, `"triggers"`); j >= 0 && j < i {
+		return text
+	}
+	head, tail := text[:i], text[i:]
+	return head + strings.Replace(tail[:min(len(tail), 20)], "true", "false", 1) + tail[min(len(tail), 20):]
+}
+
+func without(names []string, prefix string) []string {
+	var out []string
+	for _, n := range names {
+		if !strings.HasPrefix(n, prefix) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
