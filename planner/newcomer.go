@@ -51,6 +51,13 @@ func (m *maker) newcomer(out *plan.Instance, o *Observed) {
 	if len(steps) == 0 && !diags.HasErrors() {
 		diags = append(diags, bug(rangeOf(o.Instance), fmt.Sprintf("Nothing makes %s.", out.Address)))
 	}
+	if len(m.Recorded[out.Address].Aspects) > 0 {
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagWarning, Summary: "The instance was there before",
+			Detail:  fmt.Sprintf("The state remembers %s, and its data directory %s is not there any more: this plan makes another one. Is its volume mounted?", out.Address, o.Instance.DataDir),
+			Subject: rangeOf(o.Instance),
+		})
+	}
 	if len(later) > 0 {
 		out.Seen.Notes = append(out.Seen.Notes, "left to the next plan: "+strings.Join(later, ", "))
 	}

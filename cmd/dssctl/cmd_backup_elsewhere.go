@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/planner"
 	"github.com/dssctl/dssctl/providers/backup"
+	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/service"
 	"github.com/dssctl/dssctl/state"
 )
@@ -72,28 +72,13 @@ func (w *world) elsewhere(o *elsewhereOptions) (*backup.Elsewhere, error) {
 	if out.Kit, err = absolute(w.dir(), o.kit); err != nil {
 		return nil, err
 	}
-	if out.KitVersion, err = versionOfKit(out.Kit); err != nil {
+	if out.KitVersion, err = dss.KitVersion(out.Kit); err != nil {
 		return nil, err
 	}
 	if o.port != 0 && (o.port < 1024 || o.port > 65526) {
 		return nil, fmt.Errorf("-port is %d; expected a base port from 1024 to 65526", o.port)
 	}
 	return out, nil
-}
-
-// versionOfKit reads what the kit says of itself.
-func versionOfKit(kit string) (string, error) {
-	raw, err := os.ReadFile(filepath.Join(kit, "dss-version.json"))
-	if err != nil {
-		return "", fmt.Errorf("the kit %s: %w; expected the folder that a dataiku-dss-VERSION.tar.gz was unpacked to", kit, err)
-	}
-	var v struct {
-		Product string `json:"product_version"`
-	}
-	if err := json.Unmarshal(raw, &v); err != nil || v.Product == "" {
-		return "", fmt.Errorf("the kit %s: its dss-version.json names no product_version", kit)
-	}
-	return v.Product, nil
 }
 
 func absolute(dir, path string) (string, error) {

@@ -30,9 +30,9 @@ import (
 // aspects returns the providers in the order of their blocks in a plan, and the
 // one that frames windows.
 func (w *world) aspects() ([]providers.Provider, providers.Frame) {
-	frame := service.New()
+	frame, backups := service.New(), w.backups(nil)
 	return []providers.Provider{
-		origin.New(), install.NewNodeType(), install.NewPort(), install.NewINI(), settings.New(), runtimedb.New(), w.backups(nil), frame,
+		install.NewNodeType(), install.NewPort(), install.NewINI(), settings.New(), runtimedb.New(), backups, backup.NewOrigin(backups), origin.New(), frame,
 	}, frame
 }
 

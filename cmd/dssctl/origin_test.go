@@ -162,7 +162,7 @@ instance "fresh" {
 `
 	write(t, l.dir, "main.dss.hcl", estate)
 	o := l.run("plan", "-detailed-exitcode").must(t, 2)
-	for _, want := range []string{"not there yet", "install a automation node", "start DSS for the first time"} {
+	for _, want := range []string{"not there yet", "install the automation node", "start DSS for the first time"} {
 		if !strings.Contains(o.stdout, want) {
 			t.Errorf("the plan does not say %q: %s", want, o)
 		}
@@ -307,4 +307,70 @@ func without(names []string, prefix string) []string {
 		}
 	}
 	return out
+}
+
+// A lost instance comes back from its newest set as it was, and another one is
+// made beside it from the same set, with an identity of its own.
+func TestOriginBackup(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 93)
+	l.install("design", dsskit.InstallOptions{RowsPerTable: 30})
+	port := l.freePort()
+	origin := "origin \"backup\" {\n    kit = \"" + kit(t, kitVersion, l.seed) + "\"\n"
+	estate := func(more string) {
+		write(t, l.dir, "main.dss.hcl", `
+instance "design" {
+  data_dir = "`+l.dss["design"].DataDir+`"
+  port     = `+fmt.Sprint(l.port["design"])+`
+
+  backup "nightly" { destination = "`+filepath.Join(l.data, "..", "sets")+`" }
+  `+origin+"  }\n}\n"+more)
+	}
+	estate("")
+	l.run("apply", "-auto-approve").must(t, 0)
+	l.run("backup", "run", "-auto-approve").must(t, 0)
+	installID, theirs := l.iniValue("design", "installid"), l.scenarios("design")
+
+	estate(`
+instance "second" {
+  data_dir = "` + l.place("second") + `"
+  port     = ` + fmt.Sprint(port) + "\n  " + origin + "    of = instance.design\n  }\n}\n")
+	l.run("apply", "-auto-approve", "-target", "instance.second").must(t, 0)
+	l.adopt("second", port)
+	if !l.running("second") || !l.running("design") {
+		t.Fatalf("running: second %v, design %v", l.running("second"), l.running("design"))
+	}
+	if l.iniValue("second", "installid") == installID {
+		t.Error("the second instance has the installid of the first")
+	}
+	for path, text := range l.scenarios("second") {
+		if text != deactivated(theirs[path]) {
+			t.Errorf("%s is %s", path, text)
+		}
+	}
+	l.run("plan", "-detailed-exitcode", "-target", "instance.second").must(t, 0)
+	l.run("rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss").must(t, 0)
+	l.nothingMade("second")
+
+	// Lost.
+	estate("")
+	l.ok(l.dss["design"].Close())
+	l.ok(os.RemoveAll(l.dss["design"].DataDir))
+	o := l.run("plan", "-detailed-exitcode").must(t, 2)
+	if !strings.Contains(o.stderr, "was there before") {
+		t.Errorf("the plan does not say that the instance was there: %s", o)
+	}
+	l.run("apply", "-auto-approve").must(t, 0)
+	l.adopt("design", l.port["design"])
+	if !l.running("design") {
+		t.Fatal("the instance that was lost does not run")
+	}
+	if got := l.iniValue("design", "installid"); got != installID {
+		t.Errorf("the installid is %s, and was %s", got, installID)
+	}
+	for path, text := range l.scenarios("design") {
+		if text != theirs[path] {
+			t.Errorf("%s has changed", path)
+		}
+	}
 }

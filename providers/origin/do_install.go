@@ -15,6 +15,7 @@ import (
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/pg"
 )
 
@@ -31,7 +32,7 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	if v, err := kitVersion(c.Kit); err != nil {
+	if v, err := dss.KitVersion(c.Kit); err != nil {
 		return err
 	} else if v != c.Version {
 		return fmt.Errorf("the kit %s is of version %s, and the plan was made for %s", c.Kit, v, c.Version)
@@ -240,9 +241,9 @@ func (c *call) isAs(of string) error {
 		return err
 	}
 	switch {
-	case f.Version != c.Version:
+	case c.Version != "" && f.Version != c.Version:
 		err = fmt.Errorf("%s is of DSS %s and not of %s", c.Instance.DataDir, f.Version, c.Version)
-	case f.NodeType != c.NodeType:
+	case c.NodeType != "" && f.NodeType != c.NodeType:
 		err = fmt.Errorf("%s is a %s node and not a %s node", c.Instance.DataDir, f.NodeType, c.NodeType)
 	case f.Port != c.Port:
 		err = fmt.Errorf("%s has the base port %d and not %d", c.Instance.DataDir, f.Port, c.Port)

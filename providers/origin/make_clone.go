@@ -32,7 +32,7 @@ func (m *maker) clone() {
 		return
 	}
 	a := args{Kit: o.kit, Version: o.kitVersion, NodeType: o.facts.NodeType, Port: int(in.Int("port")), JavaHome: m.b.String("java_home")}
-	m.common(a.Port)
+	m.common(a.Port, true)
 	m.checkSource(a)
 	a.Source = sourceOf(o.source, o.facts)
 	a.Database = m.database()
@@ -181,7 +181,7 @@ func (m *maker) database() *database {
 	case d.Own && d.Password == nil:
 		return fail(b, "", "No password", "The clone logs in otherwise than its source: declare the password of its role.")
 	}
-	d.FromOthers, d.Others = m.near.Others(src, login, place), m.near.Others(in, to, d.place())
+	d.FromOthers, d.Others = o.near.Others(src, login, place), o.near.Others(in, to, d.place())
 	return d
 }
 

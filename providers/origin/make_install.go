@@ -21,7 +21,7 @@ func (m *maker) install() {
 	if a.NodeType == "" {
 		m.refuse("", "No node type", "What kind of node %s is to be is chosen when it is installed: declare node_type.", in.Address)
 	}
-	m.common(a.Port)
+	m.common(a.Port, true)
 	if m.diags.HasErrors() {
 		return
 	}
@@ -42,10 +42,11 @@ func (m *maker) install() {
 // What DSS's installer takes as a rule, most of it for the Python environment.
 const installSeconds = 120
 
-// common are the rules for whatever makes an instance.
-func (m *maker) common(port int) {
+// common are the rules for whatever makes an instance. ports says that it
+// needs ports of its own.
+func (m *maker) common(port int, ports bool) {
 	in, o := m.req.Desired, m.o
-	if port == 0 {
+	if port == 0 && ports {
 		m.refuse("", "No port", "An instance owns ten ports, and %s needs ten of its own: declare port.", in.Address)
 	}
 	if o.kitProblem != "" {

@@ -2,7 +2,6 @@ package origin
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/neighbours"
 )
 
 // observation is what an instance is to be made from, as it is today. Nil for
@@ -24,13 +24,15 @@ type observation struct {
 	files map[string]string
 	// folderProblem says why the data directory cannot be made.
 	folderProblem string
+	there         bool // as an empty folder
 
-	// Of a clone.
+	// source is what it is made of, nil for none. The rest is of a clone's.
 	source        *config.Instance
 	sourceProblem string
 	facts         dss.Facts
 	sourceBytes   int64 // 0 when counting took too long
 	database      dss.RuntimeDatabase
+	near          neighbours.Prefixes
 }
 
 // Observe implements providers.Provider.
@@ -39,7 +41,7 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 	if !req.Absent || b == nil {
 		return (*observation)(nil), nil
 	}
-	o := &observation{kit: b.String("kit"), files: map[string]string{}}
+	o := &observation{kit: b.String("kit"), files: map[string]string{}, source: p.all[b.String("of")], near: p.near}
 	o.lookAtFolder(req.Instance)
 	for _, name := range []string{"license", "java_home", "python"} {
 		if file := b.String(name); file != "" {
@@ -48,12 +50,12 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 			}
 		}
 	}
-	if b.Labels[0] == byClone {
-		o.lookAtSource(ctx, p.all[b.String("of")], req.Instance)
+	if b.Labels[0] == byClone && o.source != nil {
+		o.lookAtSource(ctx, o.source, req.Instance)
 	}
 	if o.kit != "" {
 		var err error
-		if o.kitVersion, err = kitVersion(o.kit); err != nil {
+		if o.kitVersion, err = dss.KitVersion(o.kit); err != nil {
 			o.kitProblem = err.Error()
 		}
 	}
@@ -62,7 +64,7 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 
 func (o *observation) lookAtFolder(in *dss.Instance) {
 	where := in.DataDir
-	if _, err := os.Lstat(where); err != nil {
+	if o.there = exists(where); !o.there {
 		where = filepath.Dir(where)
 	}
 	if err := unix.Access(where, unix.W_OK|unix.X_OK); err != nil {
@@ -71,10 +73,6 @@ func (o *observation) lookAtFolder(in *dss.Instance) {
 }
 
 func (o *observation) lookAtSource(ctx context.Context, in *config.Instance, at *dss.Instance) {
-	if in == nil {
-		return
-	}
-	o.source = in
 	src, err := openSource(at, &source{DataDir: in.DataDir, Companion: in.String("companion_dir"), Unit: unitOf(in)})
 	if err == nil {
 		src = src.Frozen()
@@ -106,23 +104,4 @@ func readable(path string, regular bool) error {
 		return fmt.Errorf("%s is no file", path)
 	}
 	return unix.Access(path, unix.R_OK)
-}
-
-// kitVersion reads what the kit says of itself.
-func kitVersion(kit string) (string, error) {
-	const expected = "expected the folder that a dataiku-dss-VERSION.tar.gz was unpacked to"
-	if info, err := os.Stat(filepath.Join(kit, "installer.sh")); err != nil || info.IsDir() {
-		return "", fmt.Errorf("%s has no installer.sh; %s", kit, expected)
-	}
-	raw, err := os.ReadFile(filepath.Join(kit, "dss-version.json"))
-	if err != nil {
-		return "", fmt.Errorf("%w; %s", err, expected)
-	}
-	var v struct {
-		Product string `json:"product_version"`
-	}
-	if err := json.Unmarshal(raw, &v); err != nil || v.Product == "" {
-		return "", fmt.Errorf("the dss-version.json of %s names no product_version; %s", kit, expected)
-	}
-	return v.Product, nil
 }

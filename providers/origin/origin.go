@@ -1,7 +1,7 @@
 // Package origin is the aspect of where an instance comes from. Its block says
 // nothing about an instance that is there; where the data directory is not, it
-// has the instance made: installed fresh from a kit, or as a clone of another
-// instance. Whatever is made is taken away again by an undo.
+// has the instance made: installed fresh from a kit, as a clone of another
+// instance, or from a backup set. Whatever is made is taken away again by an undo.
 //
 // A clone follows DSS's documentation: it gets ten ports and an installid of
 // its own, its scenarios are deactivated, and it is attached to the kit anew
@@ -97,20 +97,28 @@ func (*Provider) Schema() schema.Fragment {
 		Labels: []schema.Label{{
 			Name: "kind", OneOf: []string{byInstall, byClone, byBackup, byProjects},
 			Doc: "`install`: fresh, from a kit. `clone`: a copy of another instance of the estate on this machine, as DSS's documentation describes it. " +
-				"`backup` and `projects` cannot be made by a plan yet.",
+				"`backup`: from a backup set, of the instance itself, which was lost and comes back as it was, or of another one. `projects` is refused: dssctl does not carry single projects yet.",
 		}},
 		Doc: "Where the instance comes from. It is used only while `data_dir` is not there, or is an empty folder: then the plan makes the instance. Once it is there the block says nothing more.",
 		Example: `origin "clone" {
   of = instance.design
 }`,
 		Attributes: []schema.Attribute{
-			path("kit", "The folder of the unpacked kit. A clone has its source's without it, and needs one of the same version.", `"/opt/dataiku/dataiku-dss-14.4.1"`, byInstall, byClone),
+			path("kit", "The folder of the unpacked kit. A clone has its source's without it, and needs one of the same version; a backup set needs one of its version or a newer one.", `"/opt/dataiku/dataiku-dss-14.4.1"`, byInstall, byClone, byBackup),
 			path("license", "The license file that the instance is installed with.", `"/etc/dataiku/license.json"`, byInstall),
 			path("java_home", "The Java that DSS shall use, where it is not the machine's own.", "", byInstall, byClone),
 			path("python", "The base Python of DSS's own environment (`installer.sh -P`).", "", byInstall),
 			{
 				Name: "of", Type: cty.String, Public: true, Instance: true, Labels: []string{byClone, byBackup, byProjects},
-				Doc: "The instance that it is made of.", Example: "instance.design",
+				Doc: "The instance that it is made of. Needed for a clone; without it, `backup` takes the sets of the instance itself.", Example: "instance.design",
+			},
+			{
+				Name: "policy", Type: cty.String, Public: true, Check: schema.NotEmpty, Labels: []string{byBackup},
+				Doc: "The policy that made the set: the name of a block `backup`. Needed where there are several.", Example: `"nightly"`,
+			},
+			{
+				Name: "set", Type: cty.String, Public: true, Check: schema.NotEmpty, Labels: []string{byBackup},
+				Doc: "The set, as `dssctl backup list` shows it; the newest good one without it.", Example: `"20261125-061500-4f2a"`,
 			},
 			{
 				Name: "graphite_server", Type: cty.String, Public: true, Check: schema.NotEmpty, Labels: []string{byClone},
@@ -138,9 +146,9 @@ func (p *Provider) Make(req providers.Request) (providers.Proposal, hcl.Diagnost
 	case byClone:
 		m.clone()
 	case byBackup:
-		m.refuse("", "Not made by a plan yet", "An instance is made from a backup set by a command: dssctl backup restore ADDRESS -data-dir %s -kit KIT. Declare it without origin once it is there.", req.Desired.DataDir)
+		m.backup()
 	default:
-		m.refuse("", "Not made by a plan yet", "dssctl does not carry projects from one instance to another yet. Install the instance (origin \"install\"), and export and import the projects in DSS; DSS's documentation names what an export leaves behind.")
+		m.refuse("", "Projects are not carried yet", "dssctl does not carry projects from one instance to another yet. Install the instance (origin \"install\"), and export and import the projects in DSS; DSS's documentation names what an export leaves behind.")
 	}
 	if m.diags.HasErrors() {
 		m.out.Steps = nil
