@@ -62,10 +62,13 @@ func statusRows(p *plan.Plan, recorded map[string]state.Instance, runs []state.R
 	rows := make([]view.StatusRow, 0, len(p.Instances))
 	for i := range p.Instances {
 		in := &p.Instances[i]
-		last := recorded[in.Address].LastRun
+		last, notes := recorded[in.Address].LastRun, in.Seen.Notes
+		if in.New {
+			notes = append([]string{"not there yet"}, notes...)
+		}
 		rows = append(rows, view.StatusRow{
 			Address: in.Address, Version: in.Seen.Version, NodeType: in.Seen.NodeType, Service: in.Seen.Service,
-			Notes: in.Seen.Notes, Changes: len(in.Changes), Failed: in.Failed,
+			Notes: notes, Changes: len(in.Changes), Failed: in.Failed,
 			LastRun: last, LastStatus: string(byID[last].Status),
 		})
 	}

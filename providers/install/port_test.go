@@ -224,6 +224,29 @@ func TestListeners(t *testing.T) {
 	}
 }
 
+// An instance that is to be made gets free ports or none.
+func TestPortOfNewcomer(t *testing.T) {
+	dir := t.TempDir()
+	const head = "  sl  local_address rem_address   st\n"
+	if err := os.WriteFile(filepath.Join(dir, "tcp"), []byte(head+"   0: 0100007F:2BC4 00000000:0000 0A 0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := install.NewPortWith(dir)
+	w := newWorld(t, p, ini)
+	for port, busy := range map[int]bool{11194: false, 11200: true, 11204: true, 11205: false} {
+		w.declare(fmt.Sprintf("port = %d", port))
+		in := w.estate.Instances[0]
+		o, err := p.Observe(context.Background(), providers.ObserveRequest{Address: in.Address, Desired: in, Absent: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, diags := p.Make(providers.Request{Address: in.Address, Desired: in, Observed: o})
+		if diags.HasErrors() != busy || len(out.Steps) > 0 {
+			t.Errorf("port %d: %v", port, diags)
+		}
+	}
+}
+
 // TestPortsNotSeen: without the kernel's lists the plan says so.
 func TestPortsNotSeen(t *testing.T) {
 	w := newWorld(t, install.NewPortWith(t.TempDir()), ini)

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
+	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/iniedit"
 	"github.com/dssctl/dssctl/internal/jsonedit"
 	"github.com/dssctl/dssctl/providers"
@@ -208,7 +209,7 @@ func (deactivator) Do(ctx context.Context, pc *providers.Call) error {
 		return atomicfile.Write(path, d.Bytes(), info.Mode().Perm())
 	})
 	if n > 0 {
-		pc.Notice(fmt.Sprintf("%d scenarios were active and are deactivated in the clone; activate there what the clone shall run", n))
+		pc.Notice(humanize.Count(int64(n), "scenario was active and is", "scenarios were active and are") + " deactivated here; activate what this instance shall run")
 	}
 	return err
 }

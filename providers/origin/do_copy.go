@@ -44,8 +44,10 @@ type copier struct{}
 
 // copied is what it remembers, without a secret.
 type copied struct {
-	// Stopped says that the source ran and is stopped for the copy.
-	Stopped bool `json:"stopped,omitempty"`
+	// Ran says that the source ran and was stopped for the copy, Down that it
+	// has not been started again yet.
+	Ran  bool `json:"ran,omitempty"`
+	Down bool `json:"down,omitempty"`
 	// Objects are those that the transfer of tables makes.
 	Objects []pg.Object `json:"objects,omitempty"`
 	Whole   bool        `json:"whole,omitempty"`
@@ -58,7 +60,7 @@ func (copier) Done(_ context.Context, pc *providers.Call) (bool, error) {
 	}
 	var r copied
 	_, err = c.Receipt.Load(&r)
-	return r.Whole && c.staging() != "", err
+	return r.Whole && !r.Down && c.staging() != "", err
 }
 
 func (copier) Do(ctx context.Context, pc *providers.Call) (err error) {
@@ -83,14 +85,18 @@ func (copier) Do(ctx context.Context, pc *providers.Call) (err error) {
 	if err != nil {
 		return fmt.Errorf("is %s stopped? %w", c.Source.Address, err)
 	}
-	if state != dss.ServiceStopped {
-		r.Stopped = true
+	whole := r.Whole && c.staging() != "" // and killed while the source was started
+	if runs := state != dss.ServiceStopped; runs && !whole {
+		r.Ran, r.Down = true, true
 		if err := c.Receipt.Save(r); err != nil {
 			return err
 		}
 	}
-	if r.Stopped {
-		defer func() { err = errors.Join(err, c.restart(ctx, src)) }()
+	if r.Down {
+		defer func() { err = errors.Join(err, c.up(ctx, src, &r)) }()
+	}
+	if whole {
+		return nil
 	}
 	if state != dss.ServiceStopped {
 		if err := c.halt(ctx, src); err != nil {
@@ -105,6 +111,16 @@ func (copier) Do(ctx context.Context, pc *providers.Call) (err error) {
 	}
 	r.Whole = true
 	return c.Receipt.Save(r)
+}
+
+// up starts the source again, and remembers that: from then on its stop is
+// somebody else's.
+func (c *call) up(ctx context.Context, src *dss.Instance, r *copied) error {
+	if err := c.restart(ctx, src); err != nil {
+		return err
+	}
+	r.Down = false
+	return c.Receipt.Save(*r)
 }
 
 // files copies the data directory, anew after one that was broken off.
@@ -181,7 +197,7 @@ func (copier) Verify(ctx context.Context, pc *providers.Call) error {
 		}
 	}
 	var r copied
-	if _, err := c.Receipt.Load(&r); err != nil || !r.Stopped {
+	if _, err := c.Receipt.Load(&r); err != nil || !r.Ran {
 		return err
 	}
 	src, err := openSource(c.Instance, c.Source)
@@ -206,10 +222,10 @@ func (copier) Undo(ctx context.Context, pc *providers.Call) error {
 		return err
 	}
 	var errs []error
-	if r.Stopped {
+	if r.Down {
 		src, err := openSource(c.Instance, c.Source)
 		if err == nil {
-			err = c.restart(ctx, src)
+			err = c.up(ctx, src, &r)
 		}
 		errs = append(errs, err)
 	}
