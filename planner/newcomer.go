@@ -34,9 +34,10 @@ func (m *maker) newcomer(out *plan.Instance, o *Observed) {
 		case any(p) == any(m.Frame):
 			continue
 		default:
-			later = append(later, m.declaredNames(o, i)...)
+			later = append(later, m.declared(o.Instance, i)...)
 			continue
 		}
+		out.Declared = append(out.Declared, m.declared(o.Instance, i)...)
 		pr, ds := mk.Make(m.request(p, o))
 		diags = append(diags, ds...)
 		out.Changes = append(out.Changes, pr.Changes...)
@@ -48,6 +49,7 @@ func (m *maker) newcomer(out *plan.Instance, o *Observed) {
 		}
 		start = start && !pr.Unstarted
 	}
+	locate(o.Instance, out.Changes)
 	if len(steps) == 0 && !diags.HasErrors() {
 		diags = append(diags, bug(rangeOf(o.Instance), fmt.Sprintf("Nothing makes %s.", out.Address)))
 	}
@@ -81,19 +83,4 @@ func (m *maker) newcomer(out *plan.Instance, o *Observed) {
 	}
 	m.report(out.Address, diags)
 	out.Stages = stages
-}
-
-// declaredNames are the provider's attributes and blocks that the instance
-// declares.
-func (m *maker) declaredNames(o *Observed, provider int) []string {
-	if o.Instance.Block == nil {
-		return nil
-	}
-	var out []string
-	for _, name := range m.names[provider] {
-		if o.Instance.Declared(name) || o.Instance.Child(name) != nil {
-			out = append(out, name)
-		}
-	}
-	return out
 }

@@ -70,7 +70,7 @@ instance "design" {
 			}
 		}
 		l.run("plan", "-detailed-exitcode").must(t, 0)
-		l.run("rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss").must(t, 0)
+		l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
 		l.nothingMade("clone")
 	}
 	if killed < 3 {

@@ -176,7 +176,7 @@ instance "fresh" {
 		t.Errorf("license: %s, %v", raw, err)
 	}
 	l.run("plan", "-detailed-exitcode").must(t, 0)
-	run := lastRun(t, l)
+	run := l.lastRun()
 	l.run("rollback", run, "-auto-approve").must(t, 5)
 	l.run("rollback", run, "-auto-approve", "-allow", "data-loss").must(t, 0)
 	l.nothingMade("fresh")
@@ -190,7 +190,7 @@ instance "fresh" {
 	// Into a folder that is there and empty, such as a volume's.
 	l.ok(os.Mkdir(l.place("fresh"), 0o750))
 	l.run("apply", "-auto-approve").must(t, 0)
-	l.run("rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss").must(t, 0)
+	l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
 	if entries, err := os.ReadDir(l.place("fresh")); err != nil || len(entries) > 0 {
 		t.Errorf("the folder that was there: %v, %v", entries, err)
 	}
@@ -254,7 +254,7 @@ func TestOriginCloneWithExternalDatabases(t *testing.T) {
 	}
 	outputs += l.run("plan", "-detailed-exitcode").must(t, 0).String()
 
-	outputs += l.run("rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss").must(t, 0).String()
+	outputs += l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0).String()
 	l.nothingMade("clone")
 	if after := l.tables(); strings.Join(after, " ") != strings.Join(before, " ") {
 		t.Errorf("tables after the rollback: %v; before: %v", after, before)
@@ -278,7 +278,7 @@ func TestOriginCloneWithExternalDatabases(t *testing.T) {
 	}
 	outputs += l.run("plan", "-detailed-exitcode").must(t, 0).String()
 	noSecrets(t, l, outputs)
-	l.run("rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss").must(t, 0)
+	l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
 	if out, err := l.pg.Exec(ctx, "clones", `SELECT nspname FROM pg_namespace WHERE nspname = 'clone_runtime'`); err != nil || strings.TrimSpace(out) != "" {
 		t.Errorf("the clone's schema after the rollback: %q, %v", out, err)
 	}
@@ -349,7 +349,7 @@ instance "second" {
 		}
 	}
 	l.run("plan", "-detailed-exitcode", "-target", "instance.second").must(t, 0)
-	l.run("rollback", lastRun(t, l), "-auto-approve", "-allow", "data-loss").must(t, 0)
+	l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
 	l.nothingMade("second")
 
 	// Lost.
