@@ -316,6 +316,7 @@ func TestOriginBackup(t *testing.T) {
 	l := newLab(t, 93)
 	l.install("design", dsskit.InstallOptions{RowsPerTable: 30})
 	port := l.freePort()
+	l.ok(os.Mkdir(filepath.Join(l.data, "..", "sets"), 0o700))
 	origin := "origin \"backup\" {\n    kit = \"" + kit(t, kitVersion, l.seed) + "\"\n"
 	estate := func(more string) {
 		write(t, l.dir, "main.dss.hcl", `
