@@ -264,6 +264,25 @@ func TestOriginCloneWithExternalDatabases(t *testing.T) {
 	}
 	delete(l.dss, "clone")
 
+	// What would fail in the stop fails before it: a place that is not empty.
+	if _, err := l.pg.Exec(context.Background(), "dss", `CREATE TABLE dss_runtime.dss_clone_jobs (id int)`); err != nil {
+		t.Fatal(err)
+	}
+	o = l.run("apply", "-auto-approve").must(t, 6)
+	if outputs += o.String(); !strings.Contains(o.String(), "dss_clone_jobs") || strings.Contains(o.String(), "2/7") {
+		t.Errorf("a place that is not empty: %s", o)
+	}
+	if _, err := l.pg.Exec(context.Background(), "dss", `DROP TABLE dss_runtime.dss_clone_jobs`); err != nil {
+		t.Fatal(err)
+	}
+	// The clone's installer fails: nothing of it is left, and its source runs.
+	o = dssctl(t, l.dir, append(l.env, "DSSKIT_FAULTS=installer-fail=config"), "apply", "-auto-approve").must(t, 6)
+	outputs += o.String()
+	l.nothingMade("clone")
+	if after := l.tables(); strings.Join(after, " ") != strings.Join(before, " ") || !l.running("design") {
+		t.Errorf("after a failed clone: tables %v, the source runs: %v", after, l.running("design"))
+	}
+
 	// A login and a schema of its own.
 	ctx := context.Background()
 	l.ok(l.pg.CreateRole(ctx, "other", "planted-other"))
@@ -278,6 +297,13 @@ func TestOriginCloneWithExternalDatabases(t *testing.T) {
 	}
 	outputs += l.run("plan", "-detailed-exitcode").must(t, 0).String()
 	noSecrets(t, l, outputs)
+	l.stop("clone")
+	l.stop("design")
+	if a, b := l.rows("design"), l.rows("clone"); b < 14*40 || a < b/2 {
+		t.Errorf("%d rows of history in the clone, %d in its source", b, a)
+	}
+	l.start("design")
+	l.start("clone")
 	l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
 	if out, err := l.pg.Exec(ctx, "clones", `SELECT nspname FROM pg_namespace WHERE nspname = 'clone_runtime'`); err != nil || strings.TrimSpace(out) != "" {
 		t.Errorf("the clone's schema after the rollback: %q, %v", out, err)

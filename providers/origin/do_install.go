@@ -70,11 +70,19 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 	if _, err := pg.Objects(ctx, from.Login, from.Place, false); err != nil {
 		return err
 	}
-	taken, err := pg.Objects(ctx, to.Login, to.Place, false)
-	if err == nil && len(taken) > 0 {
-		err = fmt.Errorf("the place of the clone's tables (%s) is not empty: it has %s. Choose another schema or table_prefix, or have them dropped by whoever owns them", c.Database.words(), humanize.Count(int64(len(taken)), "object", "objects"))
+	sight, err := pg.Look(ctx, to.Login, to.Place)
+	if err != nil {
+		return err
 	}
-	return err
+	if sight.SchemaExists || !sight.CreateSchema || sight.Standby {
+		if err := sight.Usable(to.Login, to.Place); err != nil {
+			return err
+		}
+	}
+	if names := sight.Names(); len(names) > 0 {
+		return fmt.Errorf("the place of the clone's tables (%s) is not empty: it has %s. Choose another schema or table_prefix, or have them dropped by whoever owns them", c.Database.words(), pg.FirstNames(names))
+	}
+	return nil
 }
 
 func (checker) Verify(context.Context, *providers.Call) error { return nil }

@@ -30,9 +30,14 @@ func around() schema.Fragment {
 		Blocks: []schema.Block{{
 			Type: "runtime_database", Labels: []schema.Label{{Name: "type"}},
 			Attributes: []schema.Attribute{
-				str("host"), {Name: "port", Type: cty.Number, Default: cty.NumberIntVal(5432)}, str("database"),
-				{Name: "schema", Type: cty.String, Default: cty.StringVal("public")}, str("table_prefix"), str("user"),
-				{Name: "password", Type: cty.String, Secret: true}, str("jdbc_url"), {Name: "other_prefixes", Type: cty.List(cty.String)},
+				str("host"),
+				{Name: "port", Type: cty.Number, Default: cty.NumberIntVal(5432)},
+				str("database"),
+				{Name: "schema", Type: cty.String, Default: cty.StringVal("public")},
+				str("table_prefix"), str("user"),
+				{Name: "password", Type: cty.String, Secret: true},
+				str("jdbc_url"),
+				{Name: "other_prefixes", Type: cty.List(cty.String)},
 			},
 		}, {Type: "service", Attributes: []schema.Attribute{str("unit"), str("stop_timeout"), str("start_timeout")}}},
 	}
