@@ -10,6 +10,7 @@ import (
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/set"
+	"github.com/dssctl/dssctl/providers/dss"
 )
 
 // Apart are the steps of a restore that leaves the original alone: files that
@@ -33,7 +34,7 @@ func (p *Provider) Apart(all []*config.Instance, r secret.Resolver, in *config.I
 		return nil, hcl.Diagnostics{d}
 	}
 	if w := p.o.Order.Restore.Elsewhere; w != nil {
-		order, err := compareVersions(w.KitVersion, e.Manifest.DSS.Version)
+		order, err := dss.CompareVersions(w.KitVersion, e.Manifest.DSS.Version)
 		switch {
 		case err != nil:
 			return fail("The versions cannot be compared", "%v.", err)

@@ -118,7 +118,7 @@ func (restoreProver) Verify(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	if order, err := compareVersions(f.Version, e.Manifest.DSS.Version); err != nil || order < 0 {
+	if order, err := dss.CompareVersions(f.Version, e.Manifest.DSS.Version); err != nil || order < 0 {
 		return errors.Join(err, fmt.Errorf("DSS is of version %s, and the set of %s", f.Version, e.Manifest.DSS.Version))
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dssctl/dssctl/config"
@@ -15,6 +14,7 @@ import (
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/set"
+	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/pg"
 )
 
@@ -136,7 +136,7 @@ func (m *maker) restoreStep(kind plan.Kind, phase plan.Phase, window providers.W
 // names are exchanged.
 func (m *maker) inPlace(e set.Entry, r *restoreArgs, fail func(string, string, ...any) hcl.Diagnostics) ([]providers.Step, hcl.Diagnostics) {
 	facts := m.req.Facts
-	order, err := compareVersions(facts.Version, e.Manifest.DSS.Version)
+	order, err := dss.CompareVersions(facts.Version, e.Manifest.DSS.Version)
 	switch {
 	case err != nil:
 		return nil, fail("The versions cannot be compared", "%v.", err)
@@ -241,30 +241,4 @@ func (w *Elsewhere) words() string {
 		add(true, "the table prefix %q", *w.Prefix)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// compareVersions orders two versions of DSS: a hotfix comes after what it
-// fixes, where semantic versions would have it before.
-func compareVersions(a, b string) (int, error) {
-	va, fa, err := dssVersion(a)
-	if err != nil {
-		return 0, err
-	}
-	vb, fb, err := dssVersion(b)
-	if err != nil {
-		return 0, err
-	}
-	if c := va.Compare(vb); c != 0 {
-		return c, nil
-	}
-	return strings.Compare(fa, fb), nil
-}
-
-func dssVersion(s string) (*version.Version, string, error) {
-	numbers, suffix, _ := strings.Cut(s, "-")
-	v, err := version.NewVersion(numbers)
-	if err != nil {
-		return nil, "", fmt.Errorf("%q is no version of DSS: %w", s, err)
-	}
-	return v, suffix, nil
 }

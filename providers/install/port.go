@@ -73,7 +73,7 @@ func (p *Port) Observe(_ context.Context, req providers.ObserveRequest) (provide
 	if want == req.Facts.Port {
 		return o, nil
 	}
-	listening, err := listeners(p.procNet)
+	listening, err := dss.Listeners(p.procNet)
 	if err != nil {
 		o.problem = err.Error()
 		return o, nil

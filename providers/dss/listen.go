@@ -1,4 +1,4 @@
-package install
+package dss
 
 import (
 	"bufio"
@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// listeners returns the TCP ports that some process of this machine listens on,
+// Listeners returns the TCP ports that some process of this machine listens on,
 // read from the kernel's lists in dir (/proc/net). A machine without IPv6 has
 // one list only.
-func listeners(dir string) (map[int]bool, error) {
+func Listeners(dir string) (map[int]bool, error) {
 	out := map[int]bool{}
 	for _, name := range []string{"tcp", "tcp6"} {
 		path := filepath.Join(dir, name)
