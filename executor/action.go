@@ -93,28 +93,48 @@ func (s *session) perform(ctx context.Context, in *plan.Instance, a *plan.Action
 		return err
 	}
 	tell(event.ApplyStart, "")
+	how := asDone
 	skipped, err := p.Done(ctx, c)
+	switch {
+	case skipped:
+		how = asSkipped
+	case a.Manual != "":
+		how = asManual
+	}
 	if err == nil && !skipped {
 		err = p.Do(ctx, c)
 	}
-	if err == nil {
+	if err == nil && how != asManual {
+		// What a person has yet to do cannot be proven.
 		err = p.Verify(ctx, c)
 	}
 	if err == nil {
-		err = s.finish(ctx, in, a, skipped, s.Clock.Now().Sub(started), records)
+		err = s.finish(ctx, in, a, how, s.Clock.Now().Sub(started), records)
 	}
 	if err != nil {
 		err = s.clean(ctx, err)
 		tell(event.ApplyErrored, err.Error())
 		return errors.Join(err, s.record(recFailed, a.ID, textData{err.Error()}))
 	}
-	if skipped {
+	switch how {
+	case asSkipped:
 		tell(event.ApplySkipped, "was so already")
-	} else {
+	case asManual:
+		tell(event.ApplyManual, a.Manual)
+	default:
 		tell(event.ApplyComplete, "")
 	}
 	return nil
 }
+
+// ending is how an action came to its end.
+type ending int
+
+const (
+	asDone    ending = iota
+	asSkipped        // it was so already
+	asManual         // its performer has noted down that a person has to do it
+)
 
 // clean makes an error fit to be shown and stored.
 func (s *session) clean(ctx context.Context, err error) error {
@@ -135,8 +155,8 @@ func (e *shownError) Unwrap() error { return e.err }
 
 // finish journals an action's end and brings state up to date. The journal
 // comes first: a recovery repeats the rest from it.
-func (s *session) finish(ctx context.Context, in *plan.Instance, a *plan.Action, skipped bool, elapsed time.Duration, records map[string]json.RawMessage) error {
-	end := endData{Skipped: skipped, Elapsed: elapsed, Records: map[string]recordChange{}, Left: map[string]string{}}
+func (s *session) finish(ctx context.Context, in *plan.Instance, a *plan.Action, how ending, elapsed time.Duration, records map[string]json.RawMessage) error {
+	end := endData{Skipped: how == asSkipped, Manual: how == asManual, Elapsed: elapsed, Records: map[string]recordChange{}, Left: map[string]string{}}
 	all, err := s.Store.Instances(ctx)
 	if err != nil {
 		return err
@@ -158,7 +178,7 @@ func (s *session) finish(ctx context.Context, in *plan.Instance, a *plan.Action,
 		for aspect, c := range end.Records {
 			setAspect(i, aspect, c.After)
 		}
-		if a.Cost.Bytes > 0 && elapsed > time.Second && !skipped {
+		if a.Cost.Bytes > 0 && elapsed > time.Second && how == asDone {
 			if i.Throughput == nil {
 				i.Throughput = map[string]float64{}
 			}

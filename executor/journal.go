@@ -35,6 +35,7 @@ type textData struct {
 // endData closes an action.
 type endData struct {
 	Skipped bool          `json:"skipped,omitempty"` // it was so already
+	Manual  bool          `json:"manual,omitempty"`  // left to a person
 	Elapsed time.Duration `json:"elapsed_ns"`
 	// Records are the aspects' records that the action set, with what they
 	// were, so that undoing puts them back.
@@ -81,6 +82,7 @@ type progress struct {
 	// undoBegan is when undoing it began.
 	undoBegan time.Time
 	skipped   bool
+	manual    bool
 	receipt   json.RawMessage
 	process   *processData
 	notices   []string
@@ -161,7 +163,7 @@ func (h *history) add(r state.Record) error {
 		if err := json.Unmarshal(r.Data, &d); err != nil {
 			return err
 		}
-		p.phase, p.ended, p.skipped, p.records, p.left = done, r.Time, d.Skipped, d.Records, d.Left
+		p.phase, p.ended, p.skipped, p.manual, p.records, p.left = done, r.Time, d.Skipped, d.Manual, d.Records, d.Left
 	case recFailed, recUndoFailed, recUndoLeftover:
 		if err := json.Unmarshal(r.Data, &text); err != nil {
 			return err

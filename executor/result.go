@@ -16,6 +16,7 @@ type Outcome string
 const (
 	OutcomeDone       Outcome = "done"
 	OutcomeSkipped    Outcome = "skipped" // it was so already
+	OutcomeManual     Outcome = "manual"  // left to a person, see plan.Action.Manual
 	OutcomeFailed     Outcome = "failed"
 	OutcomeOpen       Outcome = "open" // begun, never ended
 	OutcomeUndone     Outcome = "undone"
@@ -115,6 +116,9 @@ func summarize(p *plan.Plan, h *history, run state.Run) *Result {
 		ar := ActionResult{Instance: in.Address, Action: a, Outcome: outcomes[ap.phase], Error: ap.err, Leftover: ap.leftover, Notices: ap.notices}
 		if ap.skipped && ap.phase == done {
 			ar.Outcome = OutcomeSkipped
+		}
+		if ap.manual && ap.phase == done {
+			ar.Outcome = OutcomeManual
 		}
 		if !ap.ended.IsZero() {
 			ar.Elapsed = ap.ended.Sub(ap.began)

@@ -21,6 +21,7 @@ import (
 	"github.com/dssctl/dssctl/providers/backup"
 	"github.com/dssctl/dssctl/providers/install"
 	"github.com/dssctl/dssctl/providers/origin"
+	"github.com/dssctl/dssctl/providers/release"
 	"github.com/dssctl/dssctl/providers/runtimedb"
 	"github.com/dssctl/dssctl/providers/service"
 	"github.com/dssctl/dssctl/providers/settings"
@@ -32,7 +33,7 @@ import (
 func (w *world) aspects() ([]providers.Provider, providers.Frame) {
 	frame, backups := service.New(), w.backups(nil)
 	return []providers.Provider{
-		install.NewNodeType(), install.NewPort(), install.NewINI(), settings.New(), runtimedb.New(), backups, backup.NewOrigin(backups), origin.New(), frame,
+		release.New(), install.NewNodeType(), install.NewPort(), install.NewINI(), settings.New(), runtimedb.New(), backups, backup.NewOrigin(backups), origin.New(), frame,
 	}, frame
 }
 

@@ -59,6 +59,7 @@ func report(r *executor.Result) view.RunReport {
 		out.Actions = append(out.Actions, view.ActionReport{
 			ID: a.Action.ID, Title: a.Action.Title, Instance: a.Instance,
 			Outcome: view.Outcome(a.Outcome), Elapsed: a.Elapsed, Error: a.Error, Leftover: a.Leftover, Notices: a.Notices,
+			Manual: a.Action.Manual,
 		})
 	}
 	for _, address := range sortedKeys(r.Down) {

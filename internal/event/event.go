@@ -17,6 +17,7 @@ const (
 	ApplyComplete    Type = "apply_complete"
 	ApplyErrored     Type = "apply_errored"
 	ApplySkipped     Type = "apply_skipped" // found done already, or done before
+	ApplyManual      Type = "apply_manual"  // left to a person
 	RollbackStart    Type = "rollback_start"
 	RollbackComplete Type = "rollback_complete"
 	RollbackErrored  Type = "rollback_errored"

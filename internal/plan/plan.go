@@ -226,7 +226,7 @@ type Action struct {
 	// what is done, and leaves the run open.
 	Unit string `json:"unit,omitempty"`
 	// Manual is the exact command that a person has to run, when dssctl
-	// cannot.
+	// cannot. Applying it only has state remember it, until it is seen done.
 	Manual string `json:"manual,omitempty"`
 }
 

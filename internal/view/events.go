@@ -120,6 +120,8 @@ func sentence(e event.Event) string {
 		return what + ": done" + took
 	case event.ApplySkipped:
 		return what + ": " + skippedText(e.Message)
+	case event.ApplyManual:
+		return what + ": left to a person: " + oneLine(e.Message)
 	case event.ApplyErrored:
 		return what + ": failed" + took + ": " + e.Message
 	case event.RollbackStart:

@@ -77,6 +77,8 @@ func (h *Human) Event(e event.Event) {
 		h.end(e, "", green, "done ("+elapsed(e.Elapsed)+")", "")
 	case event.ApplySkipped:
 		h.end(e, "", dim, skippedText(oneLine(e.Message)), "")
+	case event.ApplyManual:
+		h.end(e, "", yellow, "left to a person", e.Message)
 	case event.ApplyErrored:
 		h.end(e, "", alarm, "failed ("+elapsed(e.Elapsed)+")", e.Message)
 	case event.RollbackComplete:

@@ -25,6 +25,7 @@ type Outcome string
 const (
 	Done       Outcome = "done"
 	Skipped    Outcome = "skipped" // it was so already
+	Manual     Outcome = "manual"  // left to a person
 	Failed     Outcome = "failed"
 	Open       Outcome = "open" // begun, and its end is not known
 	Undone     Outcome = "undone"
@@ -59,6 +60,8 @@ type ActionReport struct {
 	Outcome  Outcome       `json:"outcome"`
 	Elapsed  time.Duration `json:"elapsed_ns,omitempty"`
 	Error    string        `json:"error,omitempty"`
+	// Manual is the command that a person has to run.
+	Manual string `json:"manual,omitempty"`
 	// Leftover is what undoing could not take back.
 	Leftover string   `json:"leftover,omitempty"`
 	Notices  []string `json:"notices,omitempty"`

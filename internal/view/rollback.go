@@ -11,7 +11,7 @@ func RollbackPreview(w io.Writer, r RunReport, undo map[string]string, s Style) 
 	n := 0
 	for i := len(r.Actions) - 1; i >= 0; i-- {
 		a := &r.Actions[i]
-		if a.Outcome != Done && a.Outcome != Skipped {
+		if a.Outcome != Done && a.Outcome != Skipped && a.Outcome != Manual {
 			continue
 		}
 		n++

@@ -44,6 +44,9 @@ func headline(r RunReport) string {
 		if n[Skipped] > 0 {
 			text += fmt.Sprintf(", %d of them found done already", n[Skipped])
 		}
+		if n[Manual] > 0 {
+			text += fmt.Sprintf("; %d left to a person", n[Manual])
+		}
 		return text + "."
 	case statusRolledBack:
 		if len(r.failed()) == 0 {
@@ -135,6 +138,7 @@ func took(r RunReport) (time.Duration, bool) {
 const longList = 20
 
 func (p *page) outcomes(r RunReport) {
+	p.byHand(r)
 	p.list("Failed", alarm, r.failed(), true)
 	p.list("Undoing failed", alarm, r.with(UndoFailed), true)
 	p.list("Begun, and how it ended is not known", alarm, r.with(Open), true)
@@ -145,6 +149,22 @@ func (p *page) outcomes(r RunReport) {
 		p.list("Done", "", append(r.with(Done), r.with(Skipped)...), false)
 		p.list("Not started", "", r.with(NotStarted), false)
 	}
+}
+
+// byHand names what a person has to do, with the commands.
+func (p *page) byHand(r RunReport) {
+	left := r.with(Manual)
+	if len(left) == 0 {
+		return
+	}
+	p.line(p.paint(yellow, "Left to a person"))
+	for _, a := range left {
+		p.wrapped(2, "", clean(a.Instance)+": "+oneLine(a.Title))
+		for l := range strings.SplitSeq(strings.TrimRight(a.Manual, "\n"), "\n") {
+			p.line("    ", clean(l))
+		}
+	}
+	p.blank()
 }
 
 // partial reports whether the world is between before and after, so that each

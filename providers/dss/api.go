@@ -1,6 +1,7 @@
 package dss
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -62,16 +63,27 @@ func (e *APIError) Error() string {
 	}
 }
 
-// call sends one request; the answer's body is given to read. The key goes as
-// the user name of basic authentication; when DSS refuses that, as a bearer
-// token.
+// request is what is asked of the API.
+type request struct {
+	method, path string
+	body         []byte // JSON; nil for none
+	timeout      time.Duration
+}
+
+// call sends one request without a body; the answer's body is given to read.
 func (a *API) call(ctx context.Context, method, path string, read func(io.Reader) error) error {
+	return a.send(ctx, request{method: method, path: path, timeout: apiTimeout}, read)
+}
+
+// send sends one request. The key goes as the user name of basic
+// authentication; when DSS refuses that, as a bearer token.
+func (a *API) send(ctx context.Context, r request, read func(io.Reader) error) error {
 	bearer := a.bearer.Load()
-	err := a.once(ctx, method, path, bearer, read)
+	err := a.once(ctx, r, bearer, read)
 	var refused *APIError
 	if !bearer && errors.As(err, &refused) && !refused.Gateway &&
 		(refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden) {
-		if again := a.once(ctx, method, path, true, read); again == nil {
+		if again := a.once(ctx, r, true, read); again == nil {
 			a.bearer.Store(true)
 			return nil
 		}
@@ -79,14 +91,15 @@ func (a *API) call(ctx context.Context, method, path string, read func(io.Reader
 	return err
 }
 
-func (a *API) once(ctx context.Context, method, path string, bearer bool, read func(io.Reader) error) error {
+func (a *API) once(ctx context.Context, r request, bearer bool, read func(io.Reader) error) error {
+	method, path := r.method, r.path
 	base, _, err := a.in.base()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, base+"/public/api"+path, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, base+"/public/api"+path, r.reader())
 	if err != nil {
 		return fmt.Errorf("%s %s of DSS's public API: %w", method, a.redact.String(path), err)
 	}
@@ -99,6 +112,9 @@ func (a *API) once(ctx context.Context, method, path string, bearer bool, read f
 		req.SetBasicAuth(a.key, "")
 	}
 	req.Header.Set("Accept", "application/json")
+	if r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	resp, err := a.in.o.HTTP.Do(req)
 	if err != nil {
 		return fmt.Errorf("%s %s of DSS's public API: %s", method, path, a.redact.String(rootCause(err)))
@@ -118,6 +134,13 @@ func (a *API) once(ctx context.Context, method, path string, bearer bool, read f
 		return fmt.Errorf("%s %s of DSS's public API: read the answer: %s", method, path, a.redact.String(err.Error()))
 	}
 	return nil
+}
+
+func (r request) reader() io.Reader {
+	if r.body == nil {
+		return http.NoBody
+	}
+	return bytes.NewReader(r.body)
 }
 
 func (a *API) refusal(method, path string, resp *http.Response, body io.Reader) error {

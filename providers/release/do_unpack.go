@@ -1,0 +1,174 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/dssctl/dssctl/internal/archive"
+	"github.com/dssctl/dssctl/internal/atomicfile"
+	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/humanize"
+	"github.com/dssctl/dssctl/providers"
+)
+
+// unpacker performs release.unpack: the archive is verified whole before any of
+// it is written, unpacked beside, and gets its name by one rename.
+type unpacker struct{}
+
+// unpackReceipt remembers that this run made the kit.
+type unpackReceipt struct {
+	Made bool `json:"made"`
+}
+
+// Done: a kit that is there is whole, for it came by a rename.
+func (unpacker) Done(_ context.Context, pc *providers.Call) (bool, error) {
+	c, err := open(pc)
+	if err != nil {
+		return false, err
+	}
+	version, problem := lookKit(c.Kit)
+	switch {
+	case problem != "":
+		return false, fmt.Errorf("%s is there and is no unpacked kit: %s", c.Kit, problem)
+	case version != "" && version != c.Version:
+		return false, fmt.Errorf("the kit in %s is of DSS %s and not of %s", c.Kit, version, c.Version)
+	}
+	return version != "", nil
+}
+
+func (unpacker) Do(ctx context.Context, pc *providers.Call) (err error) {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	folder := filepath.Base(c.Kit)
+	in, err := inspect(ctx, c.Archive, folder, c.SHA256, c.Progress)
+	if err != nil {
+		return err
+	}
+	if in.Version != c.Version {
+		return fmt.Errorf("verify %s: its %s says version %s, and %s is declared", c.Archive, versionFile, in.Version, c.Version)
+	}
+	root := filepath.Dir(c.Kit)
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return fmt.Errorf("make the folder for kits: %w", err)
+	}
+	// Small files take whole blocks each.
+	const block, reserve = 4 << 10, 64 << 20
+	if need, has := in.Bytes+in.Members*block+reserve, free(root); has >= 0 && has < need {
+		return fmt.Errorf("the kit needs %s and %s has %s free: free some, or choose another install_root", humanize.Bytes(need), root, humanize.Bytes(has))
+	}
+	part := partOf(c)
+	if err := removeTree(part); err != nil {
+		return fmt.Errorf("remove what a broken-off run has unpacked: %w", err)
+	}
+	defer func() { err = errors.Join(err, removeTree(part)) }()
+	if _, err := archive.Extract(ctx, c.Archive, "", part, archive.ExtractOptions{
+		// What was inspected and nothing more, should it change meanwhile.
+		Limits: archive.Limits{Members: in.Members, Bytes: in.Bytes},
+		Sync:   true,
+		Progress: func(p archive.Progress) {
+			c.Progress(event.Progress{Done: p.Bytes, Total: in.Bytes, Unit: "bytes", Files: p.Members, Note: "unpacking"})
+		},
+	}); err != nil {
+		return err
+	}
+	unpacked := filepath.Join(part, folder)
+	if version, problem := lookKit(unpacked); version != c.Version {
+		return fmt.Errorf("what %s unpacked to is no kit of %s: %s", c.Archive, c.Version, or(problem, "it is of version "+version))
+	}
+	if err := c.Receipt.Save(unpackReceipt{Made: true}); err != nil {
+		return err
+	}
+	if err := os.Rename(unpacked, c.Kit); err != nil {
+		return fmt.Errorf("give the unpacked kit its name: %w", err)
+	}
+	if err := atomicfile.SyncDir(root); err != nil {
+		return err
+	}
+	return c.remember(ctx, func(r *record) {
+		r.Kits = slices.DeleteFunc(r.Kits, func(k kitRecord) bool { return k.Dir == c.Kit })
+		r.Kits = append(r.Kits, kitRecord{Dir: c.Kit, Version: c.Version, SHA256: in.SHA256})
+	})
+}
+
+// partOf is where a run unpacks.
+func partOf(c *call) string {
+	return filepath.Join(filepath.Dir(c.Kit), ".dssctl-"+c.Run+"-"+filepath.Base(c.Kit))
+}
+
+func (u unpacker) Verify(ctx context.Context, pc *providers.Call) error {
+	done, err := u.Done(ctx, pc)
+	if err == nil && !done {
+		err = errors.New("the kit is not there")
+	}
+	return err
+}
+
+// Undo removes the kit that this run made, unless something runs from it.
+func (unpacker) Undo(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	if err := removeTree(partOf(c)); err != nil {
+		return err
+	}
+	var r unpackReceipt
+	if known, err := c.Receipt.Load(&r); err != nil || !known || !r.Made {
+		return err
+	}
+	users, err := running(c.Kit)
+	if err != nil {
+		return err
+	}
+	if users > 0 {
+		c.Notice(fmt.Sprintf("the kit %s stays: %s of another instance run from it", c.Kit, humanize.Count(int64(users), "process", "processes")))
+		return nil
+	}
+	if err := removeKit(c.Kit); err != nil {
+		return err
+	}
+	// What else the run's undoing has noted down stays.
+	return c.remember(ctx, func(r *record) {
+		r.Kits = slices.DeleteFunc(r.Kits, func(k kitRecord) bool { return k.Dir == c.Kit })
+	})
+}
+
+// removeKit takes the name away first: half a kit must not look like one.
+func removeKit(dir string) error {
+	gone := filepath.Join(filepath.Dir(dir), ".dssctl-gone-"+filepath.Base(dir))
+	if err := removeTree(gone); err != nil {
+		return err
+	}
+	err := os.Rename(dir, gone)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("remove the kit %s: %w", dir, err)
+	}
+	return removeTree(gone)
+}
+
+// removeTree removes a folder of our own, also where parts of it may not be
+// written.
+func removeTree(dir string) error {
+	err := os.RemoveAll(dir)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	// A folder without the right to write in it: it is ours, so take it.
+	werr := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			return os.Chmod(p, 0o700)
+		}
+		return nil
+	})
+	return errors.Join(werr, os.RemoveAll(dir))
+}
