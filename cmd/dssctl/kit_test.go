@@ -53,6 +53,8 @@ type lab struct {
 	dss  map[string]*dsskit.Instance
 	port map[string]int
 	seed int64
+	// version of the kit that instances are installed from; kitVersion when "".
+	version string
 	// password of the role dss.
 	password string
 	env      []string
@@ -108,7 +110,11 @@ func (l *lab) install(name string, o dsskit.InstallOptions) *dsskit.Instance {
 	if o.Port == 0 {
 		o.Port = port
 	}
-	in, err := dsskit.Install(context.Background(), kit(l.t, kitVersion, l.seed), o)
+	version := l.version
+	if version == "" {
+		version = kitVersion
+	}
+	in, err := dsskit.Install(context.Background(), kit(l.t, version, l.seed), o)
 	l.ok(err)
 	l.t.Cleanup(func() {
 		if err := in.Close(); err != nil {

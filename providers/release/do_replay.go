@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
@@ -136,12 +138,23 @@ func (c *call) replayBack(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read which integrations were begun: %w", err)
 		}
+		if r.New {
+			c.Notice(fmt.Sprintf("%s was not there before; what was installed of it stays", r.Title))
+			continue
+		}
+		if len(r.Back) == 0 {
+			r.Args = append(slices.Clone(r.Args[:len(r.Args)-1]), "ARCHIVE")
+			left = append(left, c.byPerson(r, "the archive of "+c.From+" is not known"))
+			errs = append(errs, fmt.Errorf("%s: the archive of version %s is not known", r.Title, c.From))
+			continue
+		}
+		r.Args = r.Back
 		if err := c.runReplay(ctx, &r); err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
 			errs = append(errs, err)
-			left = append(left, c.byPerson(r))
+			left = append(left, c.byPerson(r, "it failed when the upgrade was undone"))
 		}
 	}
 	if len(errs) == 0 {
@@ -155,18 +168,26 @@ func (c *call) replayBack(ctx context.Context) error {
 		return err
 	}
 	return &providers.LeftoverError{
-		What: "integrations of " + c.Version + " in a data directory of " + c.From + "; by hand: " + left[0].Command, Err: errors.Join(errs...),
+		What: "integrations of " + c.Version + " in a data directory of " + c.From + "; by hand: " + strings.Join(commandsOf(left), "; "), Err: errors.Join(errs...),
 	}
 }
 
-func (c *call) byPerson(r replay) manual {
+func commandsOf(all []manual) []string {
+	out := make([]string, len(all))
+	for i := range all {
+		out[i] = all[i].Command
+	}
+	return out
+}
+
+func (c *call) byPerson(r replay, why string) manual {
 	command := commandLine(append([]string{c.Instance.Path("bin", "dssadmin")}, r.Args...)...)
 	if r.Root {
 		command = "sudo " + command
 	}
 	return manual{
 		Key: r.Key, Title: "install " + r.Title, Command: command, Version: c.From, Args: r.Args, Sign: r.Sign, Was: signed(c, r.Sign),
-		Why: "it failed when the upgrade was undone",
+		Why: why,
 	}
 }
 

@@ -2,6 +2,7 @@ package release
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/plan"
@@ -55,8 +56,15 @@ type replay struct {
 	Title string   `json:"title"`
 	Args  []string `json:"args"` // of bin/dssadmin
 	Root  bool     `json:"root,omitempty"`
+	// Archived says that it comes out of an archive of its own for each version.
+	Archived bool `json:"archived,omitempty"`
 	// Unknown says what dssctl lacks to run it.
 	Unknown string `json:"unknown,omitempty"`
+	// New says that it was not there before: undoing installs nothing again.
+	New bool `json:"new,omitempty"`
+	// Back is what installs it again for the version that an undo leads back to;
+	// empty where that is not known.
+	Back []string `json:"back,omitempty"`
 	// Sign is the file that shows that it was done, below the data directory or
 	// absolute; "" where none is known.
 	Sign string `json:"sign,omitempty"`
@@ -81,6 +89,7 @@ func (x *integration) replays(b *config.Block, m marks) []replay {
 		r.Args = []string{"install-graphics-export"}
 	case "hadoop", "spark":
 		archive := text("archive")
+		r.Archived = true
 		if archive == "" {
 			archive, r.Unknown = "ARCHIVE", "no block "+Integration+" "+`"`+x.name+`" names the standalone archive of this version`
 		}
@@ -108,6 +117,12 @@ func (x *integration) replays(b *config.Block, m marks) []replay {
 	return []replay{r}
 }
 
+// nameOf is the integration's name in a key.
+func nameOf(key string) string {
+	name, _, _ := strings.Cut(key, ".")
+	return name
+}
+
 func or(s, fallback string) string {
 	if s == "" {
 		return fallback
@@ -126,6 +141,15 @@ func (m *maker) replayStep(r replay) providers.Step {
 		verb = "build "
 	}
 	s.Title = verb + r.Title + " (dssadmin " + r.Args[0] + ")"
+	was, known := m.rec.Integrations[r.Key]
+	x := integrationOf(nameOf(r.Key))
+	r.New = !known && (x.seen == nil || !x.seen(m.o.marks))
+	switch {
+	case known && was.Version == m.a.From && len(was.Args) > 0:
+		r.Back = was.Args
+	case !r.Archived:
+		r.Back = r.Args
+	}
 	a := m.a
 	a.Replay = &r
 	s.Args = encode(a)

@@ -80,7 +80,7 @@ func blockOf(in *config.Instance, key string) *config.Block {
 	if in == nil || in.Block == nil {
 		return nil
 	}
-	name, _, _ := strings.Cut(key, ".")
+	name := nameOf(key)
 	all := in.Children(Integration)
 	i := slices.IndexFunc(all, func(b *config.Block) bool { return b.Labels[0] == name })
 	if i < 0 {

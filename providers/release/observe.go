@@ -55,7 +55,7 @@ type Observation struct {
 	Database        dss.RuntimeDatabase
 	DatabaseProblem string
 	// Open are the steps that wait for a person, Done those that were seen done.
-	Open, Done  []manual
+	Open, Done []manual
 }
 
 // marks are what tells which integrations an instance has.

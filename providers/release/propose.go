@@ -25,6 +25,7 @@ type maker struct {
 	users map[string][]string
 	sudo  bool
 	out   providers.Proposal
+	last  []providers.Step // what a person does, behind all else
 	diags hcl.Diagnostics
 }
 
@@ -64,6 +65,7 @@ func (p *Provider) Propose(req providers.Request) (providers.Proposal, hcl.Diagn
 	default:
 		m.asDeclared()
 	}
+	m.add(m.last...)
 	if m.diags.HasErrors() {
 		return providers.Proposal{Changes: m.out.Changes}, m.diags
 	}
@@ -114,7 +116,7 @@ func (m *maker) settle() {
 }
 
 func howSeen(m manual) string {
-	name, _, _ := strings.Cut(m.Key, ".")
+	name := nameOf(m.Key)
 	by := fmt.Sprintf("; where dssctl cannot see it, say so: %s %q { done = %q }", Integration, name, m.Version)
 	if m.Sign != "" {
 		return " by a change of " + m.Sign + by
@@ -205,9 +207,9 @@ func (m *maker) install(r replay) {
 	case m.req.Facts.NodeType == "govern" || m.req.Facts.NodeType == "api":
 		m.warn("version", "An integration that this node does not have", "%s is a %s node, which has no %s: nothing is done about it.", m.req.Address, m.req.Facts.NodeType, r.Title)
 	case r.Unknown != "":
-		m.add(m.manualStep(r, r.Unknown))
+		m.last = append(m.last, m.manualStep(r, r.Unknown))
 	case r.Root && !m.sudo:
-		m.add(m.manualStep(r, `it needs root, and privilege is "none"`))
+		m.last = append(m.last, m.manualStep(r, `it needs root, and privilege is "none"`))
 	default:
 		m.add(m.replayStep(r))
 	}
@@ -255,7 +257,7 @@ func (m *maker) upgrade() {
 
 // installStep runs the installer.
 func (m *maker) installStep() providers.Step {
-	words := []string{filepath.Base(m.a.Kit) + "/installer.sh", "-d", m.req.Desired.DataDir, "-u", "-y"}
+	words := []string{kitName(m.a.Version) + "/installer.sh", "-u"}
 	if m.a.Python != "" {
 		words = append(words, "-P", m.a.Python)
 	}
@@ -338,7 +340,11 @@ func (m *maker) afterwards() {
 		m.add(s)
 	}
 	if m.major() && m.a.APIKey != nil && hasProjects(m.a.NodeType) {
-		m.add(m.step(KindReview, plan.Clean, providers.Online, "list what may need attention: code environments, saved models, API services", "only looks"))
+		a := m.a
+		a.Rebuild = b.Bool("rebuild_code_envs")
+		s := m.step(KindReview, plan.Clean, providers.Online, "list what may need attention: code environments, saved models, API services", "only looks")
+		s.Args = encode(a)
+		m.add(s)
 	}
 }
 

@@ -96,12 +96,12 @@ type args struct {
 	Database *secret.Text `json:"database_password,omitempty"`
 	APIKey   *secret.Text `json:"api_key,omitempty"`
 	Unit     string       `json:"unit,omitempty"`
-	Replay      *replay  `json:"replay,omitempty"`
-	Manual      *manual  `json:"manual,omitempty"`
-	Images      bool     `json:"images,omitempty"`
-	Models      []string `json:"models,omitempty"`
-	Rebuild     bool     `json:"rebuild,omitempty"`
-	Kits        []string `json:"kits,omitempty"` // to be removed
+	Replay   *replay      `json:"replay,omitempty"`
+	Manual   *manual      `json:"manual,omitempty"`
+	Images   bool         `json:"images,omitempty"`
+	Models   []string     `json:"models,omitempty"`
+	Rebuild  bool         `json:"rebuild,omitempty"`
+	Kits     []string     `json:"kits,omitempty"` // to be removed
 }
 
 // call is a Call with its decoded arguments.
