@@ -225,16 +225,3 @@ func TestUpgradeWithEverything(t *testing.T) {
 	}
 	noSecrets(t, l, planned.String()+applied.String())
 }
-
-// lastRun is the newest run's id.
-func (l *lab) lastRun() string {
-	l.t.Helper()
-	var list struct {
-		Runs []struct{ ID string }
-	}
-	l.ok(json.Unmarshal([]byte(l.run("state", "list", "-json").must(l.t, 0).stdout), &list))
-	if len(list.Runs) == 0 {
-		l.t.Fatal("there is no run")
-	}
-	return list.Runs[0].ID
-}

@@ -32,7 +32,7 @@ func (in *Instance) Attach(ctx context.Context, kit, javaHome string, note, noti
 	if javaHome == "" {
 		javaHome = in.javaHome()
 	}
-	if _, err := in.installWith(ctx, kit, javaHome, "-u", "-y"); err != nil {
+	if _, err := in.InstallFresh(ctx, kit, javaHome, "-u", "-y"); err != nil {
 		return err
 	}
 	for _, r := range in.replays() {

@@ -82,7 +82,7 @@ func (m *maker) checkDump() {
 	case !m.o.Database.External:
 		return
 	}
-	m.a.Dump = true
+	m.a.Dump, m.a.Others = true, m.o.Others
 	switch {
 	case m.b.Has("database_password"):
 		t := m.b.Text("database_password")

@@ -45,6 +45,7 @@ func (c *call) dumpOf() (dumpReceipt, error) {
 	if err != nil {
 		return dumpReceipt{}, err
 	}
+	place.Others = c.Others
 	login, err = c.withPassword(login)
 	return dumpReceipt{Login: login, Place: place, Whole: db.Govern}, err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/neighbours"
 )
 
 // The files by which integrations are seen.
@@ -54,6 +55,8 @@ type Observation struct {
 	// Database says where the runtime databases are.
 	Database        dss.RuntimeDatabase
 	DatabaseProblem string
+	// Others are other instances' prefixes that begin with this one's.
+	Others []string
 	// Open are the steps that wait for a person, Done those that were seen done.
 	Open, Done []manual
 }
@@ -80,8 +83,10 @@ func (o *Observation) Headline() string {
 }
 
 // Survey implements providers.Surveyor: kits are shared, and one that another
-// instance uses is not removed.
-func (p *Provider) Survey(all []*config.Instance, _ secret.Resolver) providers.Provider {
+// instance uses is not removed; and so are schemas, of which an instance's tables
+// are dumped and no neighbour's.
+func (p *Provider) Survey(all []*config.Instance, r secret.Resolver) providers.Provider {
+	out := &Provider{near: neighbours.Survey(all, r)}
 	asked := false
 	for _, in := range all {
 		if b := declared(in); b != nil && b.Has("keep_kits") {
@@ -90,9 +95,9 @@ func (p *Provider) Survey(all []*config.Instance, _ secret.Resolver) providers.P
 		}
 	}
 	if !asked {
-		return p
+		return out
 	}
-	out := &Provider{users: map[string][]string{}}
+	out.users = map[string][]string{}
 	for _, in := range all {
 		raw, err := os.ReadFile(filepath.Join(in.DataDir, dss.EnvDefaultFile))
 		if err != nil {
@@ -132,6 +137,8 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 		o.lookAtKit(req, b)
 		if o.Database, err = req.Instance.RuntimeDatabase(); err != nil {
 			o.DatabaseProblem = err.Error()
+		} else if login, place, err := o.Database.Target(); err == nil && o.Database.External {
+			o.Others = p.near.Others(req.Desired, login, place)
 		}
 	}
 	return o, context.Cause(ctx)

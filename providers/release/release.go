@@ -23,6 +23,7 @@ import (
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/neighbours"
 )
 
 // Name of the aspect, of its block, and of its record.
@@ -52,6 +53,7 @@ type Provider struct {
 	// users are the estate's data directories by the kit that they are attached
 	// to; only known where an instance declares keep_kits.
 	users map[string][]string
+	near  neighbours.Prefixes
 }
 
 // New returns the provider.
@@ -94,14 +96,16 @@ type args struct {
 	// Dump says that the window dumps external databases.
 	Dump     bool         `json:"dump,omitempty"`
 	Database *secret.Text `json:"database_password,omitempty"`
-	APIKey   *secret.Text `json:"api_key,omitempty"`
-	Unit     string       `json:"unit,omitempty"`
-	Replay   *replay      `json:"replay,omitempty"`
-	Manual   *manual      `json:"manual,omitempty"`
-	Images   bool         `json:"images,omitempty"`
-	Models   []string     `json:"models,omitempty"`
-	Rebuild  bool         `json:"rebuild,omitempty"`
-	Kits     []string     `json:"kits,omitempty"` // to be removed
+	// Others are longer table prefixes of other instances in the same schema.
+	Others  []string     `json:"other_prefixes,omitempty"`
+	APIKey  *secret.Text `json:"api_key,omitempty"`
+	Unit    string       `json:"unit,omitempty"`
+	Replay  *replay      `json:"replay,omitempty"`
+	Manual  *manual      `json:"manual,omitempty"`
+	Images  bool         `json:"images,omitempty"`
+	Models  []string     `json:"models,omitempty"`
+	Rebuild bool         `json:"rebuild,omitempty"`
+	Kits    []string     `json:"kits,omitempty"` // to be removed
 }
 
 // call is a Call with its decoded arguments.
