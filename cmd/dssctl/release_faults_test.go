@@ -183,7 +183,7 @@ func TestUpgradeRefused(t *testing.T) {
 		}
 		o := l.run("apply", "-auto-approve").must(t, c.code)
 		for _, w := range c.words {
-			if !strings.Contains(strings.Join(strings.Fields(o.stdout+o.stderr), " "), w) {
+			if !strings.Contains(strings.Join(strings.Fields(strings.ReplaceAll(o.stdout+o.stderr, "│", "")), " "), w) {
 				t.Errorf("%s: %q is not said: %s", name, w, o)
 			}
 		}

@@ -31,8 +31,8 @@ func kitArchive(t *testing.T, version string, seed int64) (path, sum string) {
 	return path, hex.EncodeToString(h[:])
 }
 
-// kitRoot is where the lab's kits are unpacked to.
-func (l *lab) kitRoot() string { return filepath.Join(l.data, "..", "kits") }
+// kitRoot is where the lab's kits are unpacked to: it goes onto a shelf with the data.
+func (l *lab) kitRoot() string { return filepath.Join(l.data, "kits") }
 
 // releaseEstate declares the instance design with a version, what else stands in
 // the block, and what else stands in the instance.
