@@ -109,6 +109,8 @@ func (s ReviewStep) Verdict() string {
 		return "done"
 	case Skipped:
 		return "was so already"
+	case Manual:
+		return "left to a person"
 	case Failed:
 		return "failed"
 	case Open:

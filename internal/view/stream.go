@@ -19,7 +19,7 @@ const UIVersion = "1.0"
 // A stream starts with the type version. `plan` goes on with planned_change
 // for each change, planned_action for each action, diagnostic, and
 // change_summary. A run sends run_start, then apply_start, apply_progress,
-// apply_complete, apply_skipped, apply_errored, rollback_start,
+// apply_complete, apply_skipped, apply_manual, apply_errored, rollback_start,
 // rollback_complete, rollback_errored and notice, then run_complete and
 // run_report.
 type Line struct {

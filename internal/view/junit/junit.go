@@ -194,6 +194,9 @@ func (s *suite) action(a *view.ActionReport) {
 	case view.Done, view.Skipped: // so it was found
 	case view.NotStarted:
 		t.Skipped = v
+	case view.Manual:
+		v.Message, v.Text = "left to a person", view.Clean(a.Manual)
+		t.Skipped = v
 	case view.Undone:
 		if a.Error == "" {
 			t.Skipped = v
