@@ -103,6 +103,14 @@ func (l *lab) ok(err error) {
 // install makes an instance and starts it.
 func (l *lab) install(name string, o dsskit.InstallOptions) *dsskit.Instance {
 	l.t.Helper()
+	in := l.add(name, o)
+	l.start(name)
+	return in
+}
+
+// add makes an instance.
+func (l *lab) add(name string, o dsskit.InstallOptions) *dsskit.Instance {
+	l.t.Helper()
 	port, release, err := dsskit.FreePorts(10)
 	l.ok(err)
 	l.t.Cleanup(release)
@@ -122,7 +130,6 @@ func (l *lab) install(name string, o dsskit.InstallOptions) *dsskit.Instance {
 		}
 	})
 	l.dss[name], l.port[name] = in, o.Port
-	l.start(name)
 	return in
 }
 

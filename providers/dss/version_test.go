@@ -9,8 +9,17 @@ import (
 func TestCompareVersions(t *testing.T) {
 	// In their order; what stands on one line is the same.
 	order := [][]string{
-		{"3.1.5"}, {"4.0.0", "4", "4.0"}, {"12.5.2"}, {"12.6.10"}, {"12.6.10-hotfix1"}, {"12.6.10-hotfix2"}, {"12.6.10-hotfix10"},
-		{"12.6.11"}, {"14.4.1"}, {"14.10.0"}, {"15.2.1"},
+		{"3.1.5"},
+		{"4.0.0", "4", "4.0"},
+		{"12.5.2"},
+		{"12.6.10"},
+		{"12.6.10-hotfix1"},
+		{"12.6.10-hotfix2"},
+		{"12.6.10-hotfix10"},
+		{"12.6.11"},
+		{"14.4.1"},
+		{"14.10.0"},
+		{"15.2.1"},
 	}
 	for i, as := range order {
 		for j, bs := range order {

@@ -122,7 +122,7 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 	if !asked && rec.empty() {
 		return o, nil
 	}
-	if err := o.marks.look(req.Instance); err != nil {
+	if err := o.look(req.Instance); err != nil {
 		return nil, err
 	}
 	for _, key := range sortedKeys(rec.Manual) {
@@ -262,8 +262,8 @@ func resolve(path string) string {
 	if path == "" {
 		return ""
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	if found, err := filepath.EvalSymlinks(path); err == nil {
+		return found
 	}
 	if dir := filepath.Dir(path); dir != path {
 		return filepath.Join(resolve(dir), filepath.Base(path))
