@@ -149,8 +149,9 @@ func (dumper) Verify(ctx context.Context, pc *providers.Call) error {
 	return nil
 }
 
-// Undo restores the tables, unless they are as they were: an upgrade that failed
-// before the new version started has not touched them. DSS is stopped.
+// Undo restores the tables, unless the new version's installer never ran. Rows
+// that are as many as before prove nothing: a migration changes them in place.
+// DSS is stopped.
 func (dumper) Undo(ctx context.Context, pc *providers.Call) error {
 	c, err := open(pc)
 	if err != nil {
@@ -180,13 +181,30 @@ func (dumper) Undo(ctx context.Context, pc *providers.Call) error {
 			login.Password = now.Login.Password
 		}
 	}
-	if err := pg.Restored(ctx, login, r.Place, r.Info); err == nil {
-		return c.dropAside(ctx, login, r)
-	} else if ctx.Err() != nil {
+	if !exists(c.installingFile()) {
+		return nil // DSS was down all the time, and no other version was let near
+	}
+	same := pg.Restored(ctx, login, r.Place, r.Info) == nil
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if r.Whole && same {
+		c.Notice("the tables of the database have as many rows as before the upgrade, so they are left alone; the dump of the whole database is " + c.dumpFile())
+		return nil
 	}
 	if r.Whole {
 		return fmt.Errorf("the database %s of this Govern node has changed since the dump and cannot be emptied by dssctl: restore it from\n  %s\ninto an empty database of that name with pg_restore, then go on with `dssctl recover`", r.Login.Database, c.dumpFile())
+	}
+	if same && len(r.Restored) > 0 {
+		// An undo that was broken off behind the restore: the newer tables are
+		// still aside. What only has as many rows is not ours.
+		aside, err := pg.IsAside(ctx, login, r.Place, c.aside())
+		if err != nil {
+			return err
+		}
+		if aside {
+			return c.dropAside(ctx, login, r)
+		}
 	}
 	c.Notice("restoring the runtime databases as they were before the upgrade")
 	if err := pg.SetAside(ctx, login, r.Place, c.aside()); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/providers"
@@ -91,12 +92,27 @@ func (installer) Do(ctx context.Context, pc *providers.Call) error {
 			return err
 		}
 	}
+	// From here on the tables of external databases may be others, too.
+	if err := c.markInstalling(); err != nil {
+		return err
+	}
 	c.Progress(event.Progress{Unit: "seconds", Note: "running the installer of " + c.Version})
 	if _, err := c.Instance.RunInstallerWith(ctx, c.Kit, c.installerEnv(), append([]string{"-u", "-y"}, c.pythonArgs()...)...); err != nil {
 		return fmt.Errorf("%w%s", err, dependencyHint(err, c.Kit))
 	}
 	r.Finished = c.Clock.Now()
 	return c.Receipt.Save(r)
+}
+
+// installingFile tells the dump's undo that the new version had its hands on the
+// databases: whether it changes their content nobody can see from outside.
+func (c *call) installingFile() string { return filepath.Join(c.runFolder(), "installing") }
+
+func (c *call) markInstalling() error {
+	if _, err := c.Instance.EnsureCompanion("release", c.Run); err != nil {
+		return err
+	}
+	return atomicfile.Write(c.installingFile(), []byte(c.Version+"\n"), 0o600)
 }
 
 // before describes the data directory as the upgrade found it.

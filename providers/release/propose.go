@@ -243,7 +243,7 @@ func (m *maker) upgrade() {
 	rehearse.Cost.Seconds = 60
 	m.add(rehearse)
 	if m.a.Dump {
-		d := m.step(KindDump, plan.Protect, providers.Offline, "dump the runtime databases in PostgreSQL", "restore the dump where the tables have changed")
+		d := m.step(KindDump, plan.Protect, providers.Offline, "dump the runtime databases in PostgreSQL", "restore the dump, once the installer has run")
 		d.Cost.Seconds = 30
 		m.add(d)
 	}
