@@ -71,6 +71,11 @@ func sameTree(t *testing.T, want, got string) {
 	if len(out) > 0 {
 		t.Errorf("%s is not as %s:\n%s", got, want, out)
 	}
+}
+
+// sameHoles compares what two trees take on disk.
+func sameHoles(t *testing.T, want, got string) {
+	t.Helper()
 	var sizes [2]int64
 	for i, dir := range []string{want, got} {
 		out, err := exec.Command("du", "-s", "--block-size=1", dir).Output()
@@ -110,6 +115,7 @@ func TestStopSetIsExactlyTheDataDirectory(t *testing.T) {
 	out = filepath.Join(l.dir, "stopped")
 	l.run("backup", "restore", "instance.design", "-auto-approve", "-to", out).must(t, 0)
 	sameTree(t, data, out)
+	sameHoles(t, data, out)
 	plain := filepath.Join(l.dir, "tar")
 	l.ok(os.Mkdir(plain, 0o700))
 	cmd := exec.Command("tar", "--zstd", "--xattrs", "--acls", "-xpf", filepath.Join(l.sets()[0].Folder, "datadir.tar.zst"), "-C", plain)
@@ -117,6 +123,7 @@ func TestStopSetIsExactlyTheDataDirectory(t *testing.T) {
 		t.Fatalf("tar: %v\n%s", err, out)
 	}
 	sameTree(t, data, plain)
+	sameHoles(t, data, plain)
 }
 
 // opensWith opens the embedded databases of a restored data directory, which

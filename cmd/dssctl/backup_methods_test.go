@@ -52,6 +52,9 @@ func TestBackupByOtherMethods(t *testing.T) {
 			if tc.method != "duplicity" { // which loses attributes and holes
 				sameTree(t, data, out)
 			}
+			if tc.method == "rsync" { // restic fills holes before its version 0.15
+				sameHoles(t, data, out)
+			}
 			run([]int{0}, "backup", "restore", "instance.design", "-auto-approve", "-to", out+"2", "-only", "install.ini")
 			if _, err := os.Stat(filepath.Join(out+"2", "install.ini")); err != nil {
 				t.Error(err)
