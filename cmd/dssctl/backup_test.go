@@ -132,9 +132,11 @@ func TestRestoreElsewhere(t *testing.T) {
 	l.install("design", dsskit.InstallOptions{RowsPerTable: 30})
 	l.backupEstate("")
 	l.run("apply", "-auto-approve").must(t, 0)
-	l.run("backup", "run", "-auto-approve").must(t, 0)
 	l.stop("design")
 	rows := l.rows("design")
+	l.start("design")
+	l.run("backup", "run", "-auto-approve").must(t, 0)
+	l.stop("design")
 	l.ok(os.Rename(l.dss["design"].DataDir, l.dss["design"].DataDir+".lost"))
 
 	port, release, err := dsskit.FreePorts(10)

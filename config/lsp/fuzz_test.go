@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -26,13 +27,31 @@ func FuzzFraming(f *testing.F) {
 	f.Add([]byte("Content-Length: 5\r\nContent-Type: x\r\n\r\n{\"a\"}Content-Length:2\n\n{}"))
 	f.Add([]byte(begin + frame(`{"jsonrpc":"2.0","id":1,"result":null}`) + frame(`{"jsonrpc":"2.0","id":null,"method":"textDocument/didChange","params":{"contentChanges":[{}]}}`)))
 	f.Fuzz(func(t *testing.T, sent []byte) {
-		var log strings.Builder
+		var log lockedText // the connection may still write when Serve has ended
 		in := io.NopCloser(strings.NewReader(string(sent)))
 		_ = Serve(context.Background(), in, io.Discard, in.Close, Options{Schema: testSchema(), Clock: clock.System{}, Log: &log}) // it may end well or not
 		if strings.Contains(log.String(), "failed inside") {
 			t.Error(log.String())
 		}
 	})
+}
+
+// lockedText gathers what several goroutines write.
+type lockedText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // FuzzQuestions asks everything everywhere in a text that may be broken.
