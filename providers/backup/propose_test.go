@@ -203,7 +203,7 @@ func TestShrinkingRetentionIsGated(t *testing.T) {
 	if err := json.Unmarshal(p.Steps[len(p.Steps)-1].Args, &a); err != nil || a.Former == nil || a.Former.KeepLast != 3 {
 		t.Errorf("the former retention is forgotten: %+v, %v", a.Former, err)
 	}
-	if ids := decide(f.o.Policies["nightly"].Sets, a.policy.Retention, a.Former, now); len(ids) != 0 {
+	if ids := decide(f.o.Policies["nightly"].Sets, a.Retention, a.Former, now); len(ids) != 0 {
 		t.Errorf("%v would be removed before that was allowed", ids)
 	}
 }
