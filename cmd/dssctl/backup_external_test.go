@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/dssctl/dssctl/internal/dsskit"
+	"github.com/dssctl/dssctl/internal/killpoint"
 )
 
 // externalEstate declares one instance with runtime databases in PostgreSQL and
@@ -151,4 +152,70 @@ CREATE TABLE dss_runtime."designXother" (id int); ALTER TABLE dss_runtime.design
 
 	// PostgreSQL is gone in the middle of a backup: no half set, DSS as it was.
 	noSecrets(t, l, outputs)
+}
+
+// PostgreSQL goes away in the middle of a backup and comes back later: no good
+// set is lost, no half one is listed, and DSS runs again, by itself or after
+// `recover`.
+func TestBackupWhilePostgreSQLGoesAway(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 84)
+	l.install("design", dsskit.InstallOptions{})
+	l.externalEstate("    retention {\n      keep_last = 2\n    }")
+	l.run("apply", "-auto-approve").must(t, 0)
+	args := []string{"backup", "run", "-auto-approve"}
+	l.run(args...).must(t, 0)
+	l.run(args...).must(t, 0)
+	all := records(1)(l.places(args...))
+	if !long() {
+		all = some(5, records(1))(all)
+	}
+	failed := 0
+	for _, at := range all {
+		if at.soon {
+			continue
+		}
+		before := goodSets(t, l)
+		o := l.traced(func(p place) killpoint.Fate {
+			if p == at {
+				l.ok(l.pg.Stop(context.Background()))
+			}
+			return killpoint.Live
+		}, args...)
+		l.ok(l.pg.Start(context.Background()))
+		where := fmt.Sprintf("PostgreSQL stopped %s: %s", at, o)
+		if o.code != 0 {
+			failed++
+		}
+		rec := l.run("recover").must(t, 0, 6)
+		switch {
+		case l.running("design"):
+		case o.code == 0: // DSS was up and ready, and lost PostgreSQL by itself
+			l.ok(l.dss["design"].Kill())
+			l.start("design")
+		default:
+			t.Fatalf("DSS does not run\n%s\n%s", where, rec)
+		}
+		after := goodSets(t, l)
+		if lost := lostSets(before, after, 2); len(lost) > 0 {
+			t.Fatalf("good sets were lost: %v\n%s", lost, where)
+		}
+		if o.code == 0 && len(lostSets(after, before, 1)) == 0 {
+			t.Fatalf("it went well, and there is no new set\n%s", where)
+		}
+		for _, r := range l.sets() {
+			if r.Broken != "" || !r.Database {
+				t.Fatalf("a half set is listed: %+v\n%s", r, where)
+			}
+		}
+		l.whole(where)
+		t.Logf("ended with %d, then recover with %d: stopped %s", o.code, rec.code, at)
+	}
+	l.run(args...).must(t, 0)
+	for id := range goodSets(t, l) {
+		l.run("backup", "verify", "-set", id).must(t, 0)
+	}
+	if failed == 0 {
+		t.Errorf("PostgreSQL was never missed at %d places", len(all))
+	}
 }
