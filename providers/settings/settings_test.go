@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -334,7 +333,7 @@ func TestHostilePlan(t *testing.T) {
 	}
 }
 
-// TestMany: the cost is bounded for many leaves in a large file.
+// TestMany: many leaves of a large file are set, and put back to the byte.
 func TestMany(t *testing.T) {
 	var file, declared strings.Builder
 	file.WriteString("{\n")
@@ -347,13 +346,12 @@ func TestMany(t *testing.T) {
 	declared.WriteString("}")
 	w := newWorld(t, file.String())
 	w.declare(declared.String())
-	began := time.Now()
 	c := w.call("run", w.mustPropose())
 	w.apply(c)
-	w.undo(c)
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("took %s", took)
+	if got := w.file(); !strings.Contains(got, `"n": 299`) {
+		t.Errorf("the last leaf is not set in %d bytes", len(got))
 	}
+	w.undo(c)
 	if w.file() != file.String() {
 		t.Error("undo changed the file")
 	}
