@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/dssctl/dssctl/internal/dsskit"
+	"github.com/dssctl/dssctl/internal/killpoint"
 )
 
 // What fails once the new version runs leaves it running: the failure is
@@ -66,4 +68,61 @@ func TestUpgradeFailsAfterTheStart(t *testing.T) {
 	l.run("plan", "-detailed-exitcode").must(t, 0)
 	t.Log(failed, resumed)
 	noSecrets(t, l, failed.String()+resumed.String())
+}
+
+// PostgreSQL goes away while the databases are dumped for the way back: the
+// installer never runs, and with PostgreSQL there again DSS is what it was, by
+// itself or after `recover`; then the same upgrade works.
+func TestUpgradeWhilePostgreSQLGoesAway(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 112)
+	l.version = oldVersion
+	in := l.install("design", dsskit.InstallOptions{RowsPerTable: 30})
+	body, more := "    rehearse = false", l.inPostgres()
+	l.releaseEstate(oldVersion, body, more)
+	l.run(apply...).must(t, 0)
+	l.stop("design")
+	rows := l.rows("design")
+	l.start("design")
+	l.releaseEstate(kitVersion, body, more)
+	gone := ""
+	o := l.traced(func(p place) killpoint.Fate {
+		// Its programs are asked their version ahead of it: the last one dumps.
+		if gone == "" && p.call == "journal design/5 process pg_dump" && p.nth == 2 {
+			gone = p.String()
+			l.ok(l.pg.Stop(context.Background()))
+		}
+		return killpoint.Live
+	}, apply...)
+	l.ok(l.pg.Start(context.Background()))
+	if gone == "" {
+		t.Fatalf("nothing was dumped: %s", o)
+	}
+	rec := l.run("recover").must(t, 0, 6)
+	t.Logf("stopped %s: %s\n%s", gone, o, rec)
+	// DSS cannot start without PostgreSQL: that is left open, and recover ends it.
+	if o.code != 4 || !strings.Contains(o.stdout, "recover") {
+		t.Errorf("exit %d", o.code)
+	}
+	if v := l.versionOf("design"); v != oldVersion || !l.running("design") || !l.external("design") {
+		t.Fatalf("DSS is of version %s, running %v: %s\n%s", v, l.running("design"), o, rec)
+	}
+	commands, err := in.Commands()
+	l.ok(err)
+	if all := strings.Join(commands, "\n"); strings.Contains(all, kitVersion) {
+		t.Errorf("the new kit was let near: %s", all)
+	}
+	if !strings.Contains(o.stdout+o.stderr, "dump") {
+		t.Errorf("that the dump failed is not said: %s", o)
+	}
+	l.whole(gone)
+	l.run(apply...).must(t, 0)
+	if v := l.versionOf("design"); v != kitVersion || !l.running("design") {
+		t.Fatalf("DSS is of version %s, running %v", v, l.running("design"))
+	}
+	l.stop("design")
+	if now := l.rows("design"); now < rows {
+		t.Errorf("there were %d rows, and now there are %d", rows, now)
+	}
+	noSecrets(t, l, o.String()+rec.String())
 }

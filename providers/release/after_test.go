@@ -201,3 +201,35 @@ func TestImageFails(t *testing.T) {
 		t.Errorf("ran %q, want %q", got, want)
 	}
 }
+
+// Ports of a stopped DSS that somebody else listens on are named ahead of the
+// window, and once more before the installer runs.
+func TestPortsTaken(t *testing.T) {
+	w := newWorld(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	w.kit("14.4.1", "")
+	// The fourth of its ten.
+	w.write("data/install.ini", fmt.Sprintf("[general]\nnodetype = design\n\n[server]\nport = %d\n", port-3), 0o644)
+	calls := w.upgrading("")
+	for _, kind := range []plan.Kind{KindRehearse, KindInstall} {
+		err := w.do(calls[kind])
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprint(port)) || !strings.Contains(err.Error(), fmt.Sprintf("of %d to %d", port-3, port+6)) ||
+			!strings.Contains(err.Error(), "end that program, or give the instance another port") {
+			t.Errorf("%s: got %v", kind, err)
+		}
+	}
+	if w.read("kits/ran") != "" {
+		t.Errorf("an installer ran: %s", w.read("kits/ran"))
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.do(calls[KindRehearse]); err != nil {
+		t.Errorf("the ports are free: %v", err)
+	}
+}
