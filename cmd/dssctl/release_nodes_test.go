@@ -13,10 +13,11 @@ import (
 )
 
 // Every type of node is upgraded; and a Govern node, which keeps all it has in
-// PostgreSQL, comes back with it when its new version does not start.
+// PostgreSQL, comes back with it when its new version does not start. A deployer
+// moves its databases in the same run; an API node has none to move.
 func TestUpgradeNodes(t *testing.T) {
 	t.Parallel()
-	for i, node := range []string{"automation", "api", "govern"} {
+	for i, node := range []string{"automation", "api", "govern", "deployer"} {
 		t.Run(node, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, int64(101+i))
@@ -27,6 +28,15 @@ func TestUpgradeNodes(t *testing.T) {
 				l.installGovern(o)
 			} else {
 				l.install("design", o)
+			}
+			switch node {
+			case "api":
+				l.releaseEstate(kitVersion, "    rehearse = false", more+l.inPostgres())
+				if o := l.run("plan").must(t, 1); !strings.Contains(o.stderr, "An API node has no runtime databases") {
+					t.Errorf("that it has no databases is not said: %s", o)
+				}
+			case "deployer":
+				more += l.inPostgres()
 			}
 			l.releaseEstate(kitVersion, "    rehearse = false", more)
 			if node == "govern" {
@@ -44,6 +54,9 @@ func TestUpgradeNodes(t *testing.T) {
 			l.run("apply", "-auto-approve").must(t, 0)
 			if v := l.versionOf("design"); v != kitVersion || !l.running("design") {
 				t.Fatalf("DSS is of version %s, running %v", v, l.running("design"))
+			}
+			if node == "deployer" && !l.external("design") {
+				t.Error("the databases are not in PostgreSQL")
 			}
 			l.run("plan", "-detailed-exitcode").must(t, 0)
 			if node == "govern" {

@@ -235,7 +235,10 @@ func (m *maker) upgrade() {
 		s.Cost = plan.Cost{Bytes: m.o.ArchiveSize, Seconds: 1 + float64(m.o.ArchiveSize)/m.rate(KindUnpack)}
 		m.add(s)
 	}
-	title := "check ports, room and the kit"
+	title := "check the kit and the ports"
+	if m.a.Dump {
+		title += ", and that the databases can be dumped"
+	}
 	if m.a.Scratch {
 		title += "; rehearse its installer in a scratch folder"
 	}
