@@ -1,7 +1,7 @@
 package archive
 
 import (
-	"fmt"
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,7 +53,8 @@ func (h *header) stored() int64 {
 func appendHeader(dst []byte, h *header) []byte {
 	size := h.stored()
 	name, link := memberName(&h.Member), h.Link
-	var pax []byte
+	var few [512]byte // enough for nearly all: no allocation for each member
+	pax := few[:0]
 	add := func(key, value string) { pax = appendRecord(pax, key, value) }
 	if h.sparse != nil {
 		// What an extractor that knows nothing of sparse files makes of it is
@@ -74,7 +75,8 @@ func appendHeader(dst []byte, h *header) []byte {
 		add("size", strconv.FormatInt(size, 10))
 	}
 	if sec := h.ModTime.Unix(); h.ModTime.Nanosecond() != 0 || sec < 0 || sec > mostOctal(timeLen) {
-		add("mtime", paxTime(h.ModTime))
+		var text [32]byte
+		add("mtime", string(appendTime(text[:0], h.ModTime)))
 	}
 	for _, id := range []struct {
 		key   string
@@ -233,20 +235,29 @@ func sparseMap(extents []extent) []byte {
 }
 
 // paxTime is seconds and their decimals.
-func paxTime(t time.Time) string {
+func paxTime(t time.Time) string { return string(appendTime(nil, t)) }
+
+// appendTime appends them.
+func appendTime(dst []byte, t time.Time) []byte {
 	sec, nsec := t.Unix(), int64(t.Nanosecond())
-	sign := ""
 	if sec < 0 {
-		sign = "-"
+		dst = append(dst, '-')
 		sec, nsec = -sec, -nsec
 		if nsec < 0 {
 			sec, nsec = sec-1, nsec+1e9
 		}
 	}
+	dst = strconv.AppendInt(dst, sec, 10)
 	if nsec == 0 {
-		return sign + strconv.FormatInt(sec, 10)
+		return dst
 	}
-	return strings.TrimRight(fmt.Sprintf("%s%d.%09d", sign, sec, nsec), "0")
+	var digits [10]byte
+	for i := len(digits) - 1; i > 0; i-- {
+		digits[i] = '0' + byte(nsec%10)
+		nsec /= 10
+	}
+	digits[0] = '.'
+	return append(dst, bytes.TrimRight(digits[:], "0")...)
 }
 
 // padding is what fills n bytes up to whole sectors.

@@ -26,6 +26,8 @@ type reader struct {
 	// that is away belongs to members that stand before the one it reads, so that
 	// readers never wait for each other.
 	chunks chan []byte
+	// names is room for those of extended attributes.
+	names [512]byte
 }
 
 func newReader(ctx context.Context, src *Source, a *accounts, n *notes, allocated *atomic.Int64) *reader {
@@ -164,7 +166,7 @@ func (r *reader) fill(j *job, st *unix.Stat_t) {
 
 // attributes reads the extended ones.
 func (r *reader) attributes(j *job, x xattrs) {
-	records, err := x.records()
+	records, err := x.records(r.names[:])
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		r.vary(j, "it vanished", true)

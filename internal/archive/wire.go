@@ -93,7 +93,7 @@ func appendMember(b []byte, m *Member) []byte {
 	b = append(b, `,"mode":"`...)
 	b = strconv.AppendUint(b, uint64(m.Mode), 8)
 	b = append(b, `","mtime":"`...)
-	b = append(b, paxTime(m.ModTime)...)
+	b = appendTime(b, m.ModTime)
 	b = append(b, '"')
 	b = appendInt(b, "uid", int64(m.UID))
 	b = appendInt(b, "gid", int64(m.GID))

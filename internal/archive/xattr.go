@@ -30,10 +30,10 @@ func xattrsAt(path string) xattrs {
 }
 
 // records reads the extended attributes as PAX records. A file system without
-// any is fine.
-func (x xattrs) records() ([]record, error) {
-	var few [512]byte // enough for nearly all, and one call for a file without any
-	n, err := x.list(few[:])
+// any is fine. few has room for the names of nearly all, so that a file without
+// any takes one call.
+func (x xattrs) records(few []byte) ([]record, error) {
+	n, err := x.list(few)
 	names := few[:max(n, 0)]
 	if errors.Is(err, unix.ERANGE) {
 		names, err = sized(x.list)
