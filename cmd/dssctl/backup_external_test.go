@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,7 +151,6 @@ CREATE TABLE dss_runtime."designXother" (id int); ALTER TABLE dss_runtime.design
 		t.Errorf("the rollback left %v", left)
 	}
 
-	// PostgreSQL is gone in the middle of a backup: no half set, DSS as it was.
 	noSecrets(t, l, outputs)
 }
 
@@ -166,22 +166,26 @@ func TestBackupWhilePostgreSQLGoesAway(t *testing.T) {
 	args := []string{"backup", "run", "-auto-approve"}
 	l.run(args...).must(t, 0)
 	l.run(args...).must(t, 0)
-	all := records(1)(l.places(args...))
+	all := slices.DeleteFunc(records(1)(l.places(args...)), func(p place) bool { return p.soon })
 	if !long() {
-		all = some(5, records(1))(all)
+		all = some(5, every(1))(all)
 	}
-	failed := 0
+	failed, reached := 0, 0
 	for _, at := range all {
-		if at.soon {
-			continue
-		}
+		stopped := false
 		before := goodSets(t, l)
 		o := l.traced(func(p place) killpoint.Fate {
 			if p == at {
+				stopped = true
 				l.ok(l.pg.Stop(context.Background()))
 			}
 			return killpoint.Live
 		}, args...)
+		if !stopped {
+			o.must(t, 0) // not on its way this time
+			continue
+		}
+		reached++
 		l.ok(l.pg.Start(context.Background()))
 		where := fmt.Sprintf("PostgreSQL stopped %s: %s", at, o)
 		if o.code != 0 {
@@ -215,7 +219,7 @@ func TestBackupWhilePostgreSQLGoesAway(t *testing.T) {
 	for id := range goodSets(t, l) {
 		l.run("backup", "verify", "-set", id).must(t, 0)
 	}
-	if failed == 0 {
-		t.Errorf("PostgreSQL was never missed at %d places", len(all))
+	if failed == 0 || reached < len(all)*3/4 {
+		t.Errorf("PostgreSQL was stopped at %d of %d places, and missed at %d", reached, len(all), failed)
 	}
 }
