@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -178,7 +180,7 @@ func TestImportedEstateHasAnEmptyPlan(t *testing.T) {
 	t.Parallel()
 	e := examples[0]
 	l := e.lab(t, 21)
-	check := func(mode string) {
+	check := func(mode string) string {
 		t.Helper()
 		dir := filepath.Join(l.data, "..", "adopted-"+mode)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -192,10 +194,26 @@ func TestImportedEstateHasAnEmptyPlan(t *testing.T) {
 			t.Errorf("%s: the plan after an import is not empty: %s\n%s", mode, o, src)
 		}
 		noSecrets(t, l, o.String()+string(src))
+		return string(src)
 	}
 	check("embedded")
 	l.run("apply", "-auto-approve").must(t, 0)
-	check("external")
+	in := l.dss["design"]
+	base, err := url.Parse(in.URL())
+	l.ok(err)
+	imported := strings.NewReplacer(in.DataDir, "/data/dataiku/design", base.Port(), "11200",
+		l.pg.Host, "pg.internal", strconv.Itoa(l.pg.Port), "5432").Replace(check("external"))
+	// The example and the guide show what is really written.
+	example, err := os.ReadFile("../../examples/adopted/design.dss.hcl")
+	l.ok(err)
+	if diff := cmp.Diff(string(example), imported); diff != "" {
+		t.Errorf("examples/adopted is not what import writes:\n%s", diff)
+	}
+	guide, err := os.ReadFile("../../docs/how-to/adopt.md")
+	l.ok(err)
+	if !strings.Contains(string(guide), imported) {
+		t.Errorf("docs/how-to/adopt.md does not show what import writes:\n%s", imported)
+	}
 	liveLanguage(t, l)
 }
 

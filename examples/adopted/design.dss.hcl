@@ -3,6 +3,10 @@ instance "design" {
   node_type = "design"
   port      = 11200
 
+  release {
+    version = "14.4.1"
+  }
+
   runtime_database "postgresql" {
     host         = "pg.internal"
     port         = 5432
