@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-// suites in the order of the page. many, which takes an hour, runs only when it
+// suites in the order of the page. many, a quarter of an hour, runs only when it
 // is named.
 var suites = []string{"startup", "validate", "plan", "growth", "started", "move", "archive", "backup", "editor"}
 

@@ -34,7 +34,7 @@ func sample(peer bool) results {
 	r.Archive = &archives{Files: 2, Rounds: 1, Write: []way{
 		{Name: readName, Figure: figures(14e3, 10)}, {Name: oursName, Figure: figures(26e3, 90), Size: 15e8}, {Name: tarName, Figure: figures(107e3, 3), Size: 15e8},
 	}, Restore: []way{{Name: oursName, Figure: figures(11e3, 80)}, {Name: tarName, Figure: figures(26e3, 3)}}}
-	r.Many = &archives{Files: 3, Rounds: 1, Write: []way{{Name: readName, Figure: figures(69e3, 10)}, {Name: oursName, Figure: figures(90e3, 90)}}}
+	r.Many = &archives{Files: 3, Rounds: 1, FromDisk: true, Write: []way{{Name: readName, Figure: figures(69e3, 10)}, {Name: oursName, Figure: figures(90e3, 90)}}}
 	r.Backup = &backups{Files: 4, First: 46e9, Same: 10e9, Warm: 47e9, Saved: 11e9, WarmAgain: 10e9, SavedAgain: 10500e6, Down: 25e9}
 	r.Editor = map[fleet.Shape]edited{}
 	for _, s := range fleet.Shapes() {
