@@ -60,6 +60,8 @@ func (l *loader) collect() {
 				l.moved = append(l.moved, l.compile(b, &movedSchema))
 			case forgetSchema.Type:
 				l.forgotten = append(l.forgotten, l.compile(b, &forgetSchema))
+			case importSchema.Type:
+				l.imported = append(l.imported, l.compile(b, &importSchema))
 			default:
 				l.unknownBlock(top, b)
 			}

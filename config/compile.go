@@ -140,6 +140,7 @@ func (l *loader) compileAttributes(c *compiled, body content) {
 		if i < 0 {
 			c.broken = true
 			meant[closest(a.Name, applicable(c))] = true
+			meant[foreignNames[spec.Type+"."+a.Name]] = true
 			l.unknownAttribute(c, a)
 			continue
 		}
@@ -209,6 +210,10 @@ func (l *loader) unknownAttribute(c *compiled, a *hcl.Attribute) {
 		return
 	}
 	detail := fmt.Sprintf("There is no attribute %q %s.", a.Name, c.where())
+	if advice, ok := foreignAttributes[c.spec.Type+"."+a.Name]; ok {
+		l.report(errorAt(&a.NameRange, "Unknown attribute", "%s %s", detail, advice))
+		return
+	}
 	if b, ok := c.spec.Block(closest(a.Name, blockTypes(c.spec))); ok && guess == "" {
 		detail += fmt.Sprintf(" Did you mean the block %q?", b.Type)
 	} else if inner := holders(c.spec, a.Name); inner != "" && guess == "" {

@@ -32,6 +32,8 @@ type Estate struct {
 	// under an address that is no longer declared.
 	Moves   []Move
 	Forgets []Address
+	// Imports say which instances are there already and taken over.
+	Imports []Import
 	// Variables are the values of the declared variables that are not
 	// sensitive and were given from outside, as JSON.
 	Variables map[string]json.RawMessage

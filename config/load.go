@@ -41,6 +41,10 @@ type LoadOptions struct {
 	// known, nor is a variable without a value; neither is a mistake.
 	Editing bool
 
+	// Generate lets imports lead to what is not declared: somebody writes it,
+	// see Import.Undeclared.
+	Generate bool
+
 	// FS stands in for the folder Dir, for tests and for what is not saved yet;
 	// nil for the real one. Names of variable files are then looked up in it too.
 	FS fs.FS
@@ -107,6 +111,7 @@ type loader struct {
 	outputs   map[string]*compiled
 	moved     []*compiled
 	forgotten []*compiled
+	imported  []*compiled
 
 	root  *hcl.EvalContext
 	every cty.Value // what instance alone stands for; NilVal until asked for
@@ -145,6 +150,7 @@ func (l *loader) load() *Estate {
 
 	checks, outputs := l.evaluateChecks(), l.evaluateOutputs()
 	moves, forgets := l.readMoves()
+	imports := l.readImports()
 
 	e := &Estate{
 		Dir: l.opts.Dir, Files: l.hashes, Sources: l.sources,
@@ -153,6 +159,7 @@ func (l *loader) load() *Estate {
 		Outputs:   outputs,
 		Moves:     moves,
 		Forgets:   forgets,
+		Imports:   imports,
 		Variables: l.givenVariables(),
 		Secrets:   secret.Values{},
 		schema:    &l.opts.Schema,

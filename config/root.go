@@ -60,7 +60,7 @@ const (
 func RootSchema(instance schema.Block) schema.Block {
 	return schema.Block{
 		Doc:    "The files `*.dss.hcl` and `*.dss.hcl.json` of one folder make an estate.",
-		Blocks: []schema.Block{settingsSchema, variableSchema, localsSchema, instance, checkSchema, outputSchema, movedSchema, forgetSchema},
+		Blocks: []schema.Block{settingsSchema, variableSchema, localsSchema, instance, checkSchema, outputSchema, movedSchema, forgetSchema, importSchema},
 	}
 }
 

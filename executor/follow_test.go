@@ -50,6 +50,41 @@ func TestMovedRecordsFollow(t *testing.T) {
 	}
 }
 
+// An imported instance is remembered, whatever else the plan does, and also where
+// it does nothing.
+func TestImportedIsRemembered(t *testing.T) {
+	for name, change := range map[string]func(*plan.Plan){
+		"with work": func(*plan.Plan) {},
+		"alone":     func(p *plan.Plan) { p.Instances[0].Stages, p.Instances[0].Records, p.Secrets = nil, nil, nil },
+		"observed": func(p *plan.Plan) {
+			p.Instances[0].Stages, p.Instances[0].Records, p.Instances[0].Mode, p.Secrets = nil, nil, plan.Observe, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			e := w.executor(nil)
+			p, _ := w.plan()
+			p.Instances[0].Importing = &plan.Importing{ID: w.dataDir}
+			p.Instances[0].Changes = append(p.Instances[0].Changes, plan.Change{Op: plan.Import})
+			change(p)
+			if !p.ToApply() {
+				t.Error("there is nothing to apply")
+			}
+			raw, err := plan.Encode(p, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Apply(context.Background(), p, raw, executor.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			all, err := e.Store.Instances(context.Background())
+			if in := all["instance.design"]; err != nil || in.DataDir != w.dataDir || in.LastRun == "" {
+				t.Errorf("remembered: %+v, %v", all, err)
+			}
+		})
+	}
+}
+
 // A plan from before the protection is refused, and nothing is done.
 func TestProtectedSinceThePlan(t *testing.T) {
 	w := newWorld(t)
