@@ -1,7 +1,6 @@
 package config
 
 import (
-	"maps"
 	"path/filepath"
 	"slices"
 
@@ -81,35 +80,26 @@ func (l *loader) checkImport(c *compiled, im *Import) bool {
 		l.report(errorAt(at, "Invalid import", format, args...))
 		return false
 	}
-	d := l.decls[im.To.Name]
+	f := l.find(im.To)
 	switch {
-	case d == nil && im.To.HasKey:
-		return bad("%s is not declared, and its key is one of a for_each that is for you to write: declare it, and the block says that it is taken over.", im.To)
-	case d == nil && l.opts.Generate:
+	case f.broken:
+		return false // reported
+	case f.there && open(im.To, f.keyed):
+		return bad("%s stands for all instances of a for_each, and one of them is in %s. Name it, with its key.", im.To, im.DataDir)
+	case f.there:
+	case f.keyed != nil && im.To.HasKey && !f.keyed[len(f.keyed)-1]:
+		return bad("There is no %s: what is declared at %s has no for_each, so there is no key to give.", im.To, place(f.at))
+	case f.keyed != nil:
+		return bad("There is no %s: the for_each of what is declared at %s has no such key.", im.To, place(f.at))
+	case im.To.HasKey || im.To.Module != nil:
+		return bad("%s is not declared.%s Only a single block of the estate's own files can be generated, so this one is for you to write: declare it, and the block import says that it is taken over.", im.To, hint(im.To.String(), l.declared(), ""))
+	case l.opts.Generate:
 		im.Undeclared = true
 		return true
-	case d == nil:
-		var names []string
-		for n := range l.decls {
-			names = append(names, "instance."+n)
-		}
-		return bad("%s is not declared.%s Declare it, or have its block written as the instance is: dssctl plan -generate-config-out=generated%s", im.To, hint(im.To.String(), names, ""), suffixNative)
-	case d.broken:
-		return false // reported
-	case d.forEach == nil && im.To.HasKey:
-		return bad("%s has no for_each, so there is no key to give: write instance.%s.", d.address(), d.name)
-	case d.forEach != nil && !im.To.HasKey:
-		return bad("%s has for_each, so it stands for several instances, and one of them is in %s. Name it: %s[\"KEY\"].", im.To, im.DataDir, im.To)
+	default:
+		return bad("%s is not declared.%s Declare it, or have its block written as the instance is: dssctl plan -generate-config-out=generated%s", im.To, hint(im.To.String(), l.declared(), ""), suffixNative)
 	}
-	i := slices.IndexFunc(d.instances, func(in *Instance) bool { return in.Address == im.To.String() })
-	if i < 0 {
-		keys := map[string]bool{}
-		for _, in := range d.instances {
-			keys[in.Key] = true
-		}
-		return bad("The for_each of %s has no key %q.%s", d.address(), im.To.Key, hint(im.To.Key, slices.Collect(maps.Keys(keys)), "There are"))
-	}
-	if in := d.instances[i]; in.DataDir != im.DataDir {
+	if in := f.instances[0]; in.DataDir != im.DataDir {
 		l.report(errorAt(c.attr("data_dir").attr.Expr.Range().Ptr(), "Another data directory",
 			"%s is declared with the data directory %s at %s, and this block imports %s. An instance is taken over where it is: the two must be the same.", im.To, in.DataDir, place(*in.RangeOf("data_dir")), im.DataDir))
 		return false
@@ -117,5 +107,12 @@ func (l *loader) checkImport(c *compiled, im *Import) bool {
 	return true
 }
 
-// address is what names the declaration.
-func (d *declaration) address() string { return "instance." + d.name }
+// open reports whether a step that has for_each is without a key.
+func open(a Address, keyed []bool) bool {
+	for i, s := range append(slices.Clone(a.Module), a.own()) {
+		if keyed[i] && !s.HasKey {
+			return true
+		}
+	}
+	return false
+}

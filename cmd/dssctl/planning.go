@@ -25,7 +25,7 @@ type planOptions struct {
 	parallelism       int
 	refreshOnly       bool   // a flag of plan alone
 	generate          string // another one: the file for what imports lead to
-	ordered           bool // not a flag: see planner.Input
+	ordered           bool   // not a flag: see planner.Input
 }
 
 func (o *planOptions) addFlags(f *pflag.FlagSet) {

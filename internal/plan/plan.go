@@ -46,7 +46,8 @@ type Plan struct {
 type Estate struct {
 	// Lineage is the state's random name: another estate has another one.
 	Lineage string `json:"lineage"`
-	// Files are the configuration's files by base name, with the SHA-256 of
+	// Files are the configuration's files by their path from the estate's
+	// folder, those of modules too, with the SHA-256 of
 	// their content, in hexadecimal.
 	Files map[string]string `json:"files"`
 }
