@@ -233,6 +233,12 @@ func (c *completer) steps(steps []word) {
 			}
 			c.add(item, c.prefix, sym.name, "")
 		})
+	case root == "module":
+		if output(append(steps, word{})) == len(steps) {
+			c.called(steps[1].text, "output", func(at place, b *block) {
+				c.add(completionItem{Label: b.labels[0].text, Kind: kindProperty, Detail: at.name}, c.prefix, b.labels[0].text, "")
+			})
+		}
 	case root == "instance" || root == "self":
 		rest, a, b := c.s.follow(steps)
 		if a != nil || b == nil || len(rest) > 0 {

@@ -105,6 +105,22 @@ func (q *query) definition() (any, error) {
 		})
 		return out, nil
 	}
+	// What a module takes and gives.
+	found := func(name string) func(at place, b *block) {
+		return func(at place, b *block) {
+			if b.labels[0].text == name {
+				out = append(out, q.location(at.source, at.span))
+			}
+		}
+	}
+	if r != nil && n > 1 && output(r.steps[:n+1]) == n {
+		q.called(r.steps[1].text, "output", found(r.steps[n].text))
+		return out, nil
+	}
+	if sp.attr != nil && sp.name && sp.in.isCall() {
+		q.inModule(q.doc.src, sp.base, sp.in, "variable", found(sp.attr.name.text))
+		return out, nil
+	}
 	sym, ok := q.symbolAt(sp)
 	if r != nil && n == 0 && len(r.steps) > 1 {
 		sym, ok = symbol{r.steps[0].text, r.steps[1].text}, true
