@@ -50,6 +50,41 @@ func TestMovedRecordsFollow(t *testing.T) {
 	}
 }
 
+// What was done under another address is not undone: the plan would act, and
+// remember, under a name that is gone.
+func TestNoRollbackAcrossAMove(t *testing.T) {
+	w := newWorld(t)
+	e := w.executor(nil)
+	ctx := context.Background()
+	p, raw := w.plan()
+	first, err := e.Apply(ctx, p, raw, executor.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	move, _ := w.plan()
+	in := &move.Instances[0]
+	in.Address, in.MovedFrom, in.Stages, in.Records, move.Secrets = "module.m.instance.design", "instance.design", nil, nil, nil
+	in.Changes = []plan.Change{{Op: plan.Move}}
+	raw, err = plan.Encode(move, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := e.Apply(ctx, move, raw, executor.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := len(w.on)
+	_, err = e.Rollback(ctx, first.Run.ID, executor.Options{})
+	var refused *executor.RefusedError
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "since run "+second.Run.ID+", instance.design is module.m.instance.design") {
+		t.Errorf("error is %v", err)
+	}
+	all, err := e.Store.Instances(ctx)
+	if _, old := all["instance.design"]; err != nil || old || len(all) != 1 || len(w.on) != before {
+		t.Errorf("state: %+v, %v; %d on, %d before", all, err, len(w.on), before)
+	}
+}
+
 // An imported instance is remembered, whatever else the plan does, and also where
 // it does nothing.
 func TestImportedIsRemembered(t *testing.T) {

@@ -109,6 +109,9 @@ func (s *session) create(ctx context.Context, why string, raw []byte) (err error
 	for i := range s.plan.Instances {
 		if in := &s.plan.Instances[i]; len(in.Stages) > 0 || len(in.Records) > 0 || in.Protect != nil || in.MovedFrom != "" || in.Importing != nil || in.Forgotten() {
 			run.Instances = append(run.Instances, in.Address)
+			if in.MovedFrom != "" {
+				run.Instances = append(run.Instances, in.MovedFrom) // what came before stands below this
+			}
 		}
 	}
 	s.journal, err = s.Store.CreateRun(ctx, run, raw)
