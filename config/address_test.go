@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -20,6 +21,14 @@ func TestParseAddress(t *testing.T) {
 		{`instance.design.backup["on demand"]`, Address{Name: "design", Block: `backup["on demand"]`}, ""},
 		{`instance.design.runtime_database.pool`, Address{Name: "design", Block: "runtime_database.pool"}, ""},
 		{`instance.n[1]`, Address{Name: "n", Key: "1", HasKey: true}, `instance.n["1"]`},
+		{"module.node.instance.design", Address{Module: []Step{{Name: "node"}}, Name: "design"}, ""},
+		{`module.node["a.b"].module.inner.instance.design["k"].backup.nightly`, Address{Module: []Step{{"node", "a.b", true}, {Name: "inner"}}, Name: "design", Key: "k", HasKey: true, Block: "backup.nightly"}, ""},
+		{`module.node["a"]`, Address{Module: []Step{{"node", "a", true}}}, ""},
+		{"module", Address{}, "error"},
+		{"module.node.design", Address{}, "error"},
+		{`module.node["a"]["b"]`, Address{}, "error"},
+		{"module.node.instance", Address{}, "error"},
+		{`module["a"].instance.b`, Address{}, "error"},
 		{"", Address{}, "error"},
 		{"design", Address{}, "error"},
 		{"instance", Address{}, "error"},
@@ -41,7 +50,7 @@ func TestParseAddress(t *testing.T) {
 		if want == "" {
 			want = c.in
 		}
-		if err != nil || got != c.want || got.String() != want {
+		if err != nil || !reflect.DeepEqual(got, c.want) || got.String() != want {
 			t.Errorf("%q: got %+v = %s, %v", c.in, got, got, err)
 		}
 	}
@@ -105,12 +114,68 @@ instance "design2" { data_dir = "/data/design2" }`})
 		"instance.design.runtime_databse": `Did you mean "runtime_database"?`,
 		"instance.design.backup.nightley": `Did you mean "backup.nightly"?`,
 		"instance.design2.backup.nightly": `there is no "backup.nightly" in instance.design2`,
-		"design":                          `must begin with "instance."`,
+		"design":                          `must begin with "instance." or "module."`,
 	} {
 		for _, args := range [][2][]string{{{address}, nil}, {nil, {address}}} {
 			if _, err := e.Select(args[0], args[1]); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: got %v, want %q", address, err, want)
 			}
+		}
+	}
+}
+
+func TestCovers(t *testing.T) {
+	addresses := []string{
+		"instance.a", `instance.a["k"]`, `instance.a["k\"]."]`, "instance.ab", "module.m.instance.a", `module.m["x"].instance.a`,
+		`module.m["x"].instance.a["k"]`, `module.m["x.y"].module.n.instance.a`, "module.mm.instance.a",
+	}
+	for pattern, want := range map[string]string{
+		"instance.a":                      "0 1 2",
+		`instance.a["k"]`:                 "1",
+		`instance.a["k\"]."]`:             "2",
+		"instance.a.backup":               "0 1 2",
+		"module.m":                        "4 5 6 7",
+		`module.m["x"]`:                   "5 6",
+		"module.m.instance.a":             "4 5 6",
+		`module.m["x"].instance.a["k"]`:   "6",
+		"module.m.module.n":               "7",
+		`module.m["x.y"].module.n["a"]`:   "",
+		"module.m.module.n.instance.a":    "7",
+		`module.m["z"]`:                   "",
+		`module.m.instance.a["k"].backup`: "6",
+	} {
+		a, err := ParseAddress(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for i, address := range addresses {
+			if a.Covers(address) {
+				got = append(got, itoa(i))
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s covers %v, want %s", pattern, got, want)
+		}
+	}
+}
+
+func TestInstanceOf(t *testing.T) {
+	for address, want := range map[string]string{
+		"instance.design": "instance.design",
+		"instance.design.runtime_database.password":           "instance.design",
+		`instance.a["x\"].y"].general_settings.z[1]`:          `instance.a["x\"].y"]`,
+		`module.m["a.b"].instance.a["k"].api_key`:             `module.m["a.b"].instance.a["k"]`,
+		`module.m.module.n["x"].instance.a.install_ini.a.b.c`: `module.m.module.n["x"].instance.a`,
+		"dssctl.state.url": "",
+		"module.m":         "",
+		"module.m.x":       "",
+		"instance.":        "",
+		`instance.a["x`:    `instance.a["x`,
+		"":                 "",
+	} {
+		if got := InstanceOf(address); got != want {
+			t.Errorf("%s: %q, want %q", address, got, want)
 		}
 	}
 }

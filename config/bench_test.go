@@ -113,6 +113,46 @@ func chained(n int) string {
 	return b.String()
 }
 
+// inModules is the instance of the others in a module that is called n times.
+func inModules(n int) fstest.MapFS {
+	src := fmt.Sprintf(`
+locals {
+  nodes = { for i in flatten([for a in range(%d) : [for b in range(1000) : a * 1000 + b]]) : "n${i}" => 2000 + 10 * (i %% 6000) }
+}
+variable "pw" {
+  sensitive = true
+  default = "s3cr3t"
+}
+module "auto" {
+  source   = "./node"
+  for_each = local.nodes
+  name     = each.key
+  port     = each.value
+  password = var.pw
+}
+`, n/1000)
+	return fstest.MapFS{"main.dss.hcl": {Data: []byte(src)}, "node/main.dss.hcl": {Data: []byte(`
+variable "name" {}
+variable "port" { type = number }
+variable "password" { sensitive = true }
+instance "node" {
+  data_dir  = "/data/dataiku/${var.name}"
+  node_type = "automation"
+  port      = var.port
+
+  runtime_database "postgresql" {
+    host         = "pg.internal"
+    database     = "dss"
+    schema       = "dss_runtime"
+    table_prefix = "${var.name}_"
+    user         = "dss"
+    password     = var.password
+  }
+}
+output "port" { value = instance.node.port }
+`)}}
+}
+
 func BenchmarkLoad(b *testing.B) {
 	spec := testSchema()
 	for _, c := range []struct {
@@ -120,6 +160,8 @@ func BenchmarkLoad(b *testing.B) {
 		src  string
 		n    int
 	}{
+		{"modules/1000", "", 1000},
+		{"modules/10000", "", 10000},
 		{"separate/1000", separate(1000), 1000},
 		{"separate/2000", separate(2000), 2000},
 		{"for_each/1000", repeatedly(1000), 1000},
@@ -129,6 +171,9 @@ func BenchmarkLoad(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			files := fstest.MapFS{"main.dss.hcl": {Data: []byte(c.src)}}
+			if c.src == "" {
+				files = inModules(c.n)
+			}
 			b.ReportAllocs()
 			for b.Loop() {
 				e, diags := Load(LoadOptions{FS: files, Schema: spec})

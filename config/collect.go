@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hcl/v2"
@@ -23,7 +24,7 @@ type declaration struct {
 	*compiled
 	forEach *expression
 	rules   []*compiled // its preconditions
-	needs   []string    // other declarations that it refers to
+	needs   []string    // instances and modules that it refers to
 
 	// From instances.go.
 	broken    bool
@@ -34,15 +35,18 @@ type declaration struct {
 // collect gathers the definitions of all files and checks them as far as it
 // goes without values.
 func (l *loader) collect() {
-	root := RootSchema(l.opts.Schema)
-	top := &compiled{spec: &root}
+	top := &compiled{spec: l.all.root}
 	for _, body := range l.bodies {
-		c, diags := l.specs.read(body, &root)
+		c, diags := l.specs.read(body, l.all.root)
 		l.report(diags...)
 		for _, a := range c.attrs {
 			l.unknownAttribute(top, a)
 		}
 		for _, b := range c.blocks {
+			if l.above != nil && slices.Contains(estateOnly, b.Type) {
+				l.report(errorAt(&b.TypeRange, "Not in a module", "A block %s stands in the estate's own files, where addresses are whole: %sNAME.%sNAME.", b.Type, moduleStep, instanceStep))
+				continue
+			}
 			switch b.Type {
 			case variableSchema.Type:
 				l.collectVariable(b)
@@ -50,8 +54,10 @@ func (l *loader) collect() {
 				l.collectLocals(b)
 			case settingsSchema.Type:
 				l.collectSettings(b)
-			case l.opts.Schema.Type:
+			case instanceType:
 				l.collectInstance(b)
+			case moduleSchema.Type:
+				l.collectCall(b)
 			case checkSchema.Type:
 				l.collectNamed(b, &checkSchema, l.checks)
 			case outputSchema.Type:
@@ -60,6 +66,8 @@ func (l *loader) collect() {
 				l.moved = append(l.moved, l.compile(b, &movedSchema))
 			case forgetSchema.Type:
 				l.forgotten = append(l.forgotten, l.compile(b, &forgetSchema))
+			case importSchema.Type:
+				l.imported = append(l.imported, l.compile(b, &importSchema))
 			default:
 				l.unknownBlock(top, b)
 			}
@@ -128,7 +136,7 @@ func (l *loader) before(a, b hcl.Range) bool {
 }
 
 func (l *loader) collectInstance(b *hcl.Block) {
-	c := l.compile(b, &l.opts.Schema)
+	c := l.compile(b, l.all.instance)
 	if len(b.Labels) != 1 {
 		return
 	}

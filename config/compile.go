@@ -20,6 +20,7 @@ type compiled struct {
 	at     hcl.Range // its header
 	end    hcl.Range
 	attrs  []*expression // in schema order
+	free   []*expression // of an open block: under names of its own, in source order
 	blocks []*compiled   // in source order
 	// broken: something in it is not understood, and was reported.
 	broken bool
@@ -64,6 +65,9 @@ func (c *compiled) attr(name string) *expression {
 // each calls f for every attribute of the block and the blocks inside.
 func (c *compiled) each(f func(*expression)) {
 	for _, e := range c.attrs {
+		f(e)
+	}
+	for _, e := range c.free {
 		f(e)
 	}
 	for _, b := range c.blocks {
@@ -137,9 +141,19 @@ func (l *loader) compileAttributes(c *compiled, body content) {
 	found := make([]*hcl.Attribute, len(spec.Attributes))
 	for _, a := range body.attrs {
 		i := slices.IndexFunc(spec.Attributes, func(s schema.Attribute) bool { return s.Name == a.Name })
+		if i < 0 && spec.Open && foreignAttributes[spec.Type+"."+a.Name] == "" {
+			c.free = append(c.free, &expression{spec: &schema.Attribute{Name: a.Name, Type: cty.DynamicPseudoType}, attr: a})
+			if l.soundsSecret(a.Name) {
+				l.maskExpr(a.Expr)
+			} else {
+				l.maskNamed(a.Expr)
+			}
+			continue
+		}
 		if i < 0 {
 			c.broken = true
 			meant[closest(a.Name, applicable(c))] = true
+			meant[foreignNames[spec.Type+"."+a.Name]] = true
 			l.unknownAttribute(c, a)
 			continue
 		}
@@ -209,6 +223,10 @@ func (l *loader) unknownAttribute(c *compiled, a *hcl.Attribute) {
 		return
 	}
 	detail := fmt.Sprintf("There is no attribute %q %s.", a.Name, c.where())
+	if advice, ok := foreignAttributes[c.spec.Type+"."+a.Name]; ok {
+		l.report(errorAt(&a.NameRange, "Unknown attribute", "%s %s", detail, advice))
+		return
+	}
 	if b, ok := c.spec.Block(closest(a.Name, blockTypes(c.spec))); ok && guess == "" {
 		detail += fmt.Sprintf(" Did you mean the block %q?", b.Type)
 	} else if inner := holders(c.spec, a.Name); inner != "" && guess == "" {

@@ -1,4 +1,5 @@
-// Package config reads an estate: the folder of *.dss.hcl files. It parses,
+// Package config reads an estate: the folder of *.dss.hcl files, and those of the
+// modules that they call. It parses,
 // evaluates variables, locals and for_each, decodes each instance by the
 // schema, and reports every error it finds at once, each with its place in the
 // source. It knows nothing of the live world.
@@ -16,8 +17,9 @@ import (
 // Estate is an evaluated configuration.
 type Estate struct {
 	Dir string
-	// Files are the configuration's files (not the variable files) by base
-	// name, with the SHA-256 of their content in hexadecimal.
+	// Files are the configuration's files (not the variable files), those of
+	// modules too, by their path from the folder, with the SHA-256 of their
+	// content in hexadecimal.
 	Files map[string]string
 	// Sources are the parsed files by the names in hcl.Range, for rendering
 	// diagnostics.
@@ -32,6 +34,8 @@ type Estate struct {
 	// under an address that is no longer declared.
 	Moves   []Move
 	Forgets []Address
+	// Imports say which instances are there already and taken over.
+	Imports []Import
 	// Variables are the values of the declared variables that are not
 	// sensitive and were given from outside, as JSON.
 	Variables map[string]json.RawMessage
@@ -46,8 +50,10 @@ type Estate struct {
 
 // Instance is one declared DSS instance.
 type Instance struct {
-	// Address is instance.NAME or instance.NAME["KEY"].
+	// Address is instance.NAME or instance.NAME["KEY"], in a module behind the
+	// address of that.
 	Address string
+	Module  []Step // the calls that lead to it; none for the estate's own
 	Name    string
 	Key     string // the for_each key, "" without
 	DataDir string // absolute, cleaned

@@ -44,11 +44,12 @@ func ignored(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#")
 }
 
-// readFiles parses all configuration files of the folder.
-func (l *loader) readFiles() {
-	names, ok := l.list()
+// readFolder parses all configuration files of a folder. broken says that one
+// of them did not parse, or could not be read.
+func (l *loader) readFolder(dir string) (bodies []hcl.Body, broken bool) {
+	names, ok := l.list(dir)
 	if !ok {
-		return
+		return nil, true
 	}
 	var files, misnamed []string
 	for _, n := range names {
@@ -61,44 +62,53 @@ func (l *loader) readFiles() {
 		}
 	}
 	if len(files) == 0 {
-		detail := fmt.Sprintf("The folder %s holds no file named *%s or *%s, so there is no estate to read.", l.opts.Dir, suffixNative, suffixJSON)
+		detail := fmt.Sprintf("The folder %s holds no file named *%s or *%s, so there is nothing to read.", dir, suffixNative, suffixJSON)
 		if len(misnamed) > 0 {
 			base, _, _ := strings.Cut(misnamed[0], ".")
 			detail += fmt.Sprintf(" There is %s: should it be named %s%s?", strings.Join(misnamed, ", "), base, suffixNative)
 		}
 		l.report(errorAt(nil, "No configuration files", "%s", detail))
-		l.broken = true
-		return
+		return nil, true
 	}
 	for _, n := range files {
-		src, ok := l.read(filepath.Join(l.opts.Dir, n), "the configuration file")
+		name := filepath.Join(dir, n)
+		src, ok := l.read(name, "the configuration file")
 		if !ok {
-			l.broken = true
+			broken = true
 			continue
 		}
 		sum := sha256.Sum256(src)
-		l.hashes[n] = hex.EncodeToString(sum[:])
-		f, ok := l.parse(src, filepath.Join(l.opts.Dir, n))
+		l.hashes[l.fromDir(name)] = hex.EncodeToString(sum[:])
+		f, ok := l.parse(src, name)
 		if !ok {
-			l.broken = true
+			broken = true
 			continue
 		}
-		l.bodies = append(l.bodies, f.Body)
+		bodies = append(bodies, f.Body)
 	}
+	return bodies, broken
 }
 
-// list returns the names in the estate's folder, sorted.
-func (l *loader) list() ([]string, bool) {
+// fromDir is a path as seen from the estate's folder, with slashes.
+func (l *loader) fromDir(name string) string {
+	rel, err := filepath.Rel(l.opts.Dir, name)
+	if err != nil {
+		rel = filepath.Clean(name) // as a file of its own: it stays told apart
+	}
+	return filepath.ToSlash(rel)
+}
+
+// list returns the names in a folder, sorted.
+func (l *loader) list(dir string) ([]string, bool) {
 	var entries []fs.DirEntry
 	var err error
 	if l.opts.FS != nil {
-		entries, err = fs.ReadDir(l.opts.FS, ".")
+		entries, err = fs.ReadDir(l.opts.FS, l.fromDir(dir))
 	} else {
-		entries, err = os.ReadDir(l.opts.Dir)
+		entries, err = os.ReadDir(dir)
 	}
 	if err != nil {
-		l.broken = true
-		l.report(errorAt(nil, "Cannot read the estate's folder", "Reading the folder %s failed: %s.", l.opts.Dir, reason(err)))
+		l.report(errorAt(nil, "Cannot read folder", "Reading the folder %s failed: %s.", dir, reason(err)))
 		return nil, false
 	}
 	var names []string

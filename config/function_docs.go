@@ -22,7 +22,7 @@ func (f FunctionDoc) Signature() string { return f.Name + "(" + strings.Join(f.P
 
 // FunctionDocs describes all functions, sorted by name.
 func FunctionDocs() []FunctionDoc {
-	t := newFunctionTable(LoadOptions{})
+	t := newFunctionTable(LoadOptions{}, "")
 	out := make([]FunctionDoc, 0, len(t.all))
 	for _, name := range t.names() {
 		f := t.all[name]
@@ -47,7 +47,7 @@ func parameter(p function.Parameter) string {
 
 // functionDocs are for the functions that say nothing of themselves.
 var functionDocs = map[string]string{
-	"abspath":        "The path made absolute; a relative one begins at the estate's folder.",
+	"abspath":        "The path made absolute; a relative one begins at the folder of the file that it stands in.",
 	"alltrue":        "Whether all elements are true; true for an empty list.",
 	"anytrue":        "Whether one element is true; false for an empty list.",
 	"base64decode":   "The text that is encoded as base64.",

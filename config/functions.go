@@ -18,9 +18,11 @@ type functionTable struct {
 	sorted []string
 }
 
-func newFunctionTable(opts LoadOptions) *functionTable {
+// newFunctionTable makes the functions for the files of a folder: relative paths
+// begin there.
+func newFunctionTable(opts LoadOptions, base string) *functionTable {
 	t := &functionTable{all: pureFunctions()}
-	outside := newOutside(opts).functions()
+	outside := newOutside(opts, base).functions()
 	if opts.Editing {
 		outside = notNow(outside)
 	}
@@ -36,7 +38,7 @@ func (t *functionTable) names() []string {
 }
 
 // Functions returns the names of the language's functions, sorted.
-func Functions() []string { return newFunctionTable(LoadOptions{}).names() }
+func Functions() []string { return newFunctionTable(LoadOptions{}, "").names() }
 
 // pureFunctions depend on their arguments alone. A function that does not say
 // that it looks at marks gets bare values, and its result carries all the

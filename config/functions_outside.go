@@ -26,6 +26,7 @@ const (
 // outside is what expressions see of the machine.
 type outside struct {
 	opts     LoadOptions
+	base     string // where relative paths begin
 	env      map[string]string
 	commands map[string]commandResult // by their arguments as JSON
 }
@@ -35,8 +36,8 @@ type commandResult struct {
 	err error
 }
 
-func newOutside(opts LoadOptions) *outside {
-	return &outside{opts: opts, commands: map[string]commandResult{}}
+func newOutside(opts LoadOptions, base string) *outside {
+	return &outside{opts: opts, base: base, commands: map[string]commandResult{}}
 }
 
 func (o *outside) functions() map[string]function.Function {
@@ -93,13 +94,13 @@ func (o *outside) getenv(name, shown string) (string, error) {
 	return v, nil
 }
 
-// resolve makes a path relative to the estate's folder one for the machine.
+// resolve makes a path relative to the folder of the files one for the machine.
 func (o *outside) resolve(p string) string {
 	p = o.expand(p)
 	if filepath.IsAbs(p) {
 		return filepath.Clean(p)
 	}
-	return filepath.Join(o.opts.Dir, p)
+	return filepath.Join(o.base, p)
 }
 
 func (o *outside) expand(p string) string {
@@ -255,7 +256,7 @@ func (o *outside) runNow(argv []string, hidden bool) (string, error) {
 		return "", publicError(fmt.Sprintf("%s cannot be run here: this command of dssctl runs no programs", shown))
 	}
 	res, err := o.opts.Runner.Run(o.opts.Context, proc.Cmd{
-		Path: argv[0], Args: argv[1:], Dir: o.opts.Dir, Timeout: commandTimeout, Secrets: argv[1:],
+		Path: argv[0], Args: argv[1:], Dir: o.base, Timeout: commandTimeout, Secrets: argv[1:],
 	})
 	switch {
 	case o.opts.Context.Err() != nil:

@@ -16,7 +16,7 @@ func evalText(t *testing.T, src string) (cty.Value, error) {
 	if diags.HasErrors() {
 		t.Fatalf("%s: %v", src, diags)
 	}
-	table := newFunctionTable(LoadOptions{Environ: []string{"HOME=/home/dss", "X=1=2"}})
+	table := newFunctionTable(LoadOptions{Environ: []string{"HOME=/home/dss", "X=1=2"}}, "")
 	v, diags := expr.Value(&hcl.EvalContext{Functions: table.all})
 	if diags.HasErrors() {
 		return v, diags
@@ -69,7 +69,7 @@ func TestFunctionsKeepMarks(t *testing.T) {
 		cty.TupleVal([]cty.Value{cty.NumberIntVal(1), cty.NumberIntVal(2)}), cty.SetVal([]cty.Value{cty.StringVal("a")}),
 		cty.StringVal("2026-01-02T03:04:05Z"), cty.NullVal(cty.String), cty.UnknownVal(cty.String), cty.DynamicVal, cty.StringVal("/none"),
 	}
-	table := newFunctionTable(LoadOptions{Environ: []string{"1=x"}})
+	table := newFunctionTable(LoadOptions{Environ: []string{"1=x"}}, "")
 	worked := map[string]bool{}
 	for _, name := range table.names() {
 		f := table.all[name]

@@ -35,6 +35,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add([]byte(wholeEstate), false)
 	f.Add([]byte(ruled), false)
+	f.Add([]byte("module \"m\" {\n  source   = \"./m\"\n  for_each = { a = 21300, b = \"x\" }\n  port     = each.value\n  password = \"pw\"\n}\noutput \"o\" {\n  value = module.m[\"a\"].port\n}\nmoved {\n  from = instance.nodes\n  to   = module.m.instance.node\n}\n"), false)
 	spec := testSchema()
 	f.Fuzz(func(t *testing.T, src []byte, asJSON bool) {
 		name := "m.dss.hcl"
@@ -42,7 +43,7 @@ func FuzzLoad(f *testing.F) {
 			name += ".json"
 		}
 		e, diags := Load(LoadOptions{
-			FS: fstest.MapFS{name: {Data: src, Mode: 0o600}}, Schema: spec, Environ: []string{"HOME=/home/x"},
+			FS: fstest.MapFS{name: {Data: src, Mode: 0o600}, "m/m.dss.hcl": {Data: []byte(nodeModule)}, "m/prefix.txt": {}}, Schema: spec, Environ: []string{"HOME=/home/x"},
 		})
 		diags = append(diags, e.Findings()...)
 		for _, o := range e.Outputs {
@@ -57,7 +58,7 @@ func FuzzLoad(f *testing.F) {
 			t.Error(err)
 		}
 		for n, file := range e.Sources {
-			if len(file.Bytes) != len(src) {
+			if want := map[bool]int{true: len(src), false: len(nodeModule)}[n == name]; len(file.Bytes) != want {
 				t.Errorf("the masked copy of %s has another length", n)
 			}
 		}

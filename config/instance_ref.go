@@ -21,6 +21,10 @@ func (l *loader) instanceAddress(e *expression, v cty.Value) (cty.Value, bool) {
 					}
 				}
 			}
+			// It came in from another folder.
+			if address := l.all.placed[dir.AsString()]; address != "" && (l.above != nil || len(e.refs.modules) > 0) {
+				return cty.StringVal(address), true
+			}
 		}
 	}
 	if bare.Type() == cty.DynamicPseudoType || !bare.IsKnown() {

@@ -83,3 +83,44 @@ instance "design" { data_dir = "/design" }
 		}
 	}
 }
+
+// An instance goes into a module as an argument, and comes out of one as an
+// output.
+func TestInstanceOfModules(t *testing.T) {
+	e := load(t, LoadOptions{Schema: originSchema()}, map[string]string{
+		"main.dss.hcl": `
+module "source" { source = "./source" }
+module "clone" {
+  source   = "./clone"
+  for_each = { one = instance.design, two = module.source.node }
+  from     = each.value
+  name     = each.key
+}
+instance "again" {
+  data_dir = "/again"
+  origin { of = module.clone["two"].node }
+}
+instance "design" { data_dir = "/design" }
+`,
+		"source/m.dss.hcl": "instance \"node\" {\n  data_dir = \"/source\"\n}\noutput \"node\" {\n  value = instance.node\n}\n",
+		"clone/m.dss.hcl":  "variable \"from\" {}\nvariable \"name\" {}\ninstance \"node\" {\n  data_dir = \"/${var.name}\"\n  origin { of = var.from }\n}\noutput \"node\" {\n  value = instance.node\n}\n",
+	})
+	want := map[string]string{
+		"instance.again":                    `module.clone["two"].instance.node`,
+		`module.clone["one"].instance.node`: "instance.design", `module.clone["two"].instance.node`: "module.source.instance.node",
+	}
+	for _, in := range e.Instances {
+		if b := in.Child("origin"); b != nil && b.String("of") != want[in.Address] {
+			t.Errorf("%s: of is %q, want %q", in.Address, b.String("of"), want[in.Address])
+		}
+	}
+	for of, why := range map[string]string{`{ data_dir = "/design" }`: "must be an instance", "module.source": "must be an instance", "module.source.nod": `Did you mean "node"`} {
+		_, diags := tryLoad(LoadOptions{Schema: originSchema()}, map[string]string{
+			"main.dss.hcl":     "module \"source\" {\n  source = \"./source\"\n}\ninstance \"x\" {\n  data_dir = \"/x\"\n  origin {\n    of = " + of + "\n  }\n}\ninstance \"design\" {\n  data_dir = \"/design\"\n}\n",
+			"source/m.dss.hcl": "instance \"node\" {\n  data_dir = \"/source\"\n}\noutput \"node\" {\n  value = instance.node\n}\n",
+		})
+		if len(diags) != 1 || !strings.Contains(diags.Error(), why) {
+			t.Errorf("of = %s: %v, want %q", of, diags, why)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -12,56 +11,99 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// evaluateInstances makes the instances, those that others refer to first.
-// Linear in instances and references.
-func (l *loader) evaluateInstances() []*Instance {
-	names := slices.Sorted(maps.Keys(l.decls))
-	for _, n := range names {
+// evaluateInstances makes the instances and takes the modules in, those that
+// others refer to first. Linear in instances and references.
+func (l *loader) evaluateInstances() {
+	order, circles := ordered(l.resolveInstances(), func(node string) []string {
+		if c := l.callAt(node); c != nil {
+			return c.needs
+		}
+		return l.declAt(node).needs
+	})
+	for _, circle := range circles {
+		for _, node := range circle {
+			if c := l.callAt(node); c != nil {
+				c.broken = true
+			} else {
+				l.declAt(node).broken = true
+			}
+		}
+		at, what := hcl.Range{}, "instances"
+		if c := l.callAt(circle[0]); c != nil {
+			at = c.at
+		} else {
+			at = l.declAt(circle[0]).at
+		}
+		if slices.ContainsFunc(circle, func(node string) bool { return l.callAt(node) != nil }) {
+			what = "instances and modules"
+		}
+		l.report(errorAt(&at, "Circular reference", "These %s need each other: %s.", what, circleText("", circle)))
+	}
+	for _, node := range order {
+		if c := l.callAt(node); c != nil {
+			l.evaluateCall(c)
+			continue
+		}
+		d := l.declAt(node)
+		l.expand(d)
+		l.instances = append(l.instances, d.instances...)
+	}
+}
+
+// callAt and declAt return what has a name such as module.auto or
+// instance.design in this folder.
+func (l *loader) callAt(node string) *call {
+	if name, ok := strings.CutPrefix(node, moduleStep); ok {
+		return l.calls[name]
+	}
+	return nil
+}
+
+func (l *loader) declAt(node string) *declaration { return l.decls[node[len(instanceStep):]] }
+
+// resolveInstances finds what the instances and the calls of modules refer to,
+// and returns their names in order.
+func (l *loader) resolveInstances() []string {
+	nodes := make([]string, 0, len(l.decls)+len(l.calls))
+	for _, n := range slices.Sorted(maps.Keys(l.decls)) {
 		d := l.decls[n]
+		nodes = append(nodes, instanceStep+n)
 		d.each(func(e *expression) {
 			l.resolve(e, surroundings{each: d.forEach != nil, self: n})
-			d.needs = append(d.needs, e.refs.instances...)
+			d.needs = e.refs.addTo(d.needs)
 			d.broken = d.broken || e.broken
 		})
 		for _, rule := range d.rules {
 			rule.each(func(e *expression) {
 				l.resolve(e, surroundings{each: d.forEach != nil, self: n, rule: true})
-				d.needs = append(d.needs, e.refs.instances...)
+				d.needs = e.refs.addTo(d.needs)
 			})
 		}
 		slices.Sort(d.needs)
 		d.needs = slices.Compact(d.needs)
 	}
-	order, circles := ordered(names, func(n string) []string { return l.decls[n].needs })
-	for _, c := range circles {
-		for _, n := range c {
-			l.decls[n].broken = true
-		}
-		l.report(errorAt(&l.decls[c[0]].at, "Circular reference", "These instances need each other: %s.", circleText("instance.", c)))
+	for _, n := range slices.Sorted(maps.Keys(l.calls)) {
+		c := l.calls[n]
+		nodes = append(nodes, moduleStep+n)
+		c.each(func(e *expression) {
+			if e.spec.Name == "source" {
+				return // read already
+			}
+			l.resolve(e, surroundings{each: c.forEach != nil, call: n})
+			c.needs = e.refs.addTo(c.needs)
+			c.broken = c.broken || e.broken
+		})
+		slices.Sort(c.needs)
+		c.needs = slices.Compact(c.needs)
 	}
-	var all []*Instance
-	for _, n := range order {
-		d := l.decls[n]
-		l.expand(d)
-		all = append(all, d.instances...)
-	}
-	slices.SortFunc(all, func(a, b *Instance) int { return strings.Compare(a.Address, b.Address) })
-	l.checkDataDirs(all)
-	return all
+	return nodes
 }
 
 // expand makes the instances of one declaration.
 func (l *loader) expand(d *declaration) {
-	ctx := l.root
-	if len(d.needs) > 0 {
-		needed := make(map[string]cty.Value, len(d.needs))
-		for _, n := range d.needs {
-			needed[n] = l.declarationValue(l.decls[n])
-		}
-		ctx = within(l.root, "instance", cty.ObjectVal(needed))
-	}
+	ctx := l.needed(d.needs)
 	if d.forEach == nil {
-		l.addInstance(d, ctx, "instance."+d.name, "")
+		l.addInstance(d, ctx, l.prefix+instanceStep+d.name, "")
 		return
 	}
 	// What is the same for all keys is evaluated, and reported, once.
@@ -70,29 +112,35 @@ func (l *loader) expand(d *declaration) {
 			l.attribute(e, ctx)
 		}
 	})
-	keys, ok := l.forEachKeys(d, ctx)
+	keys, ok := l.forEachKeys(d.forEach, ctx)
 	if !ok {
 		d.broken = true
 		return
 	}
 	d.instances = make([]*Instance, 0, len(keys))
-	repeated := newRepeats(l)
+	repeated := &repeats{}
 	for _, k := range keys {
-		address := keyedAddress(d.name, k.key)
+		address := l.prefix + Step{d.name, k.key, true}.write("", instanceStep)
 		each := cty.ObjectVal(map[string]cty.Value{"key": cty.StringVal(k.key), "value": k.value})
 		before := len(l.diags)
 		l.addInstance(d, within(ctx, "each", each), address, k.key)
-		repeated.since(before, address)
+		if len(l.diags) > before {
+			repeated.add(l.diags[before:], address)
+			l.diags = l.diags[:before]
+		}
 	}
-	repeated.finish()
+	l.report(repeated.all("")...)
 }
 
 func (l *loader) addInstance(d *declaration, ctx *hcl.EvalContext, address, key string) {
 	b := l.decode(d.compiled, ctx, address)
-	in := &Instance{Address: address, Name: d.name, Key: key, Block: b}
+	in := &Instance{Address: address, Module: l.path, Name: d.name, Key: key, Block: b}
 	if v, ok := b.values["data_dir"]; ok && v.IsKnown() && !v.IsMarked() {
 		in.DataDir = filepath.Clean(v.AsString())
 		b.values["data_dir"] = cty.StringVal(in.DataDir)
+		if l.all.placed[in.DataDir] == "" {
+			l.all.placed[in.DataDir] = address
+		}
 	}
 	l.readIgnore(d, in)
 	d.broken = d.broken || b.isBroken()
@@ -110,8 +158,7 @@ type keyed struct {
 }
 
 // forEachKeys returns the elements of for_each in the order of their keys.
-func (l *loader) forEachKeys(d *declaration, ctx *hcl.EvalContext) ([]keyed, bool) {
-	e := d.forEach
+func (l *loader) forEachKeys(e *expression, ctx *hcl.EvalContext) ([]keyed, bool) {
 	v, ok := l.attribute(e, ctx)
 	if !ok {
 		return nil, false
@@ -175,7 +222,7 @@ func (l *loader) declarationValue(d *declaration) cty.Value {
 // checkDataDirs refuses two instances in one data directory.
 func (l *loader) checkDataDirs(all []*Instance) {
 	first := make(map[string]*Instance, len(all))
-	said := map[[2]string]bool{}
+	said := map[[2]hcl.Range]bool{}
 	for _, in := range all {
 		if in.DataDir == "" {
 			continue
@@ -185,69 +232,17 @@ func (l *loader) checkDataDirs(all []*Instance) {
 			first[in.DataDir] = in
 			continue
 		}
-		if pair := [2]string{other.Name, in.Name}; !said[pair] {
+		if pair := [2]hcl.Range{other.Range, in.Range}; !said[pair] {
 			said[pair] = true
 			more := ""
-			if other.Name == in.Name {
+			switch {
+			case other.Range != in.Range:
+			case slices.Equal(other.Module, in.Module):
 				more = " Use each.key in data_dir."
+			default:
+				more = " Let each call of the module give it another one."
 			}
 			l.report(errorAt(in.RangeOf("data_dir"), "Duplicate data directory", "%s and %s have the same data directory %s.%s", other.Address, in.Address, in.DataDir, more))
 		}
-	}
-}
-
-// repeats keeps a mistake that shows for many keys of a for_each to one
-// diagnostic that names the first.
-type repeats struct {
-	l     *loader
-	first map[repeatKey]*repeat
-	order []*repeat
-}
-
-type repeatKey struct {
-	severity hcl.DiagnosticSeverity
-	summary  string
-	at       hcl.Range
-}
-
-type repeat struct {
-	diag    *hcl.Diagnostic
-	address string
-	more    int
-}
-
-func newRepeats(l *loader) *repeats { return &repeats{l: l, first: map[repeatKey]*repeat{}} }
-
-// since takes in what was reported for one key.
-func (r *repeats) since(before int, address string) {
-	for _, d := range r.l.diags[before:] {
-		k := repeatKey{severity: d.Severity, summary: d.Summary}
-		if d.Subject != nil {
-			k.at = *d.Subject
-		}
-		if seen := r.first[k]; seen != nil {
-			if seen.address != address {
-				seen.more++
-			}
-			continue
-		}
-		seen := &repeat{diag: d, address: address}
-		r.first[k] = seen
-		r.order = append(r.order, seen)
-	}
-	r.l.diags = r.l.diags[:before]
-}
-
-func (r *repeats) finish() {
-	for _, s := range r.order {
-		more := ""
-		switch {
-		case s.more == 1:
-			more = ", and one more"
-		case s.more > 1:
-			more = fmt.Sprintf(", and %d more", s.more)
-		}
-		s.diag.Detail += fmt.Sprintf("\n\nFound for %s%s.", s.address, more)
-		r.l.report(s.diag)
 	}
 }

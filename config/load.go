@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -40,6 +42,10 @@ type LoadOptions struct {
 	// secret_file, secret_command, abspath and pathexpand would give is not
 	// known, nor is a variable without a value; neither is a mistake.
 	Editing bool
+
+	// Generate lets imports lead to what is not declared: somebody writes it,
+	// see Import.Undeclared.
+	Generate bool
 
 	// FS stands in for the folder Dir, for tests and for what is not saved yet;
 	// nil for the real one. Names of variable files are then looked up in it too.
@@ -88,6 +94,13 @@ type loader struct {
 	opts  LoadOptions
 	diags hcl.Diagnostics
 
+	// Of a module, see modules.go. The estate itself has none of them.
+	path   []Step  // the calls that lead here
+	prefix string  // of the addresses in it: `module.node["a"].`
+	folder *folder // whose files it is made of
+	above  *loader // which calls it
+	all    *whole
+
 	// From files.go.
 	hashes  map[string]string
 	sources map[string]*hcl.File
@@ -102,11 +115,18 @@ type loader struct {
 	variables map[string]*variable
 	locals    map[string]*local
 	decls     map[string]*declaration
-	settings  *compiled // the dssctl block
+	calls     map[string]*call // from modules.go
+	settings  *compiled        // the dssctl block
 	checks    map[string]*compiled
 	outputs   map[string]*compiled
 	moved     []*compiled
 	forgotten []*compiled
+	imported  []*compiled
+
+	// From instances.go and modules.go, also those of the modules inside.
+	instances []*Instance
+	findings  hcl.Diagnostics // of checks
+	result    cty.Value       // of a module: what is seen from outside
 
 	root  *hcl.EvalContext
 	every cty.Value // what instance alone stands for; NilVal until asked for
@@ -115,55 +135,77 @@ type loader struct {
 }
 
 func newLoader(opts LoadOptions) *loader {
+	root := RootSchema(opts.Schema)
 	l := &loader{
-		opts:      opts,
-		hashes:    map[string]string{},
-		sources:   map[string]*hcl.File{},
-		copied:    map[string]bool{},
-		sounds:    map[string]bool{},
-		variables: map[string]*variable{},
-		locals:    map[string]*local{},
-		decls:     map[string]*declaration{},
-		checks:    map[string]*compiled{},
-		outputs:   map[string]*compiled{},
-		specs:     bodySchemas{},
+		opts:    opts,
+		all:     &whole{root: &root, folders: map[string]*folder{}, placed: map[string]string{}},
+		hashes:  map[string]string{},
+		sources: map[string]*hcl.File{},
+		copied:  map[string]bool{},
+		sounds:  map[string]bool{},
+		specs:   bodySchemas{},
 	}
-	l.funcs = newFunctionTable(opts)
-	l.root = &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: l.funcs.all}
+	l.all.instance, _ = root.Block(instanceType)
+	l.begin(newFunctionTable(opts, opts.Dir))
 	return l
 }
 
+// begin makes the loader ready to collect.
+func (l *loader) begin(funcs *functionTable) {
+	l.variables = map[string]*variable{}
+	l.locals = map[string]*local{}
+	l.decls = map[string]*declaration{}
+	l.calls = map[string]*call{}
+	l.checks = map[string]*compiled{}
+	l.outputs = map[string]*compiled{}
+	l.funcs = funcs
+	l.root = &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: funcs.all}
+}
+
 func (l *loader) load() *Estate {
-	l.readFiles()
+	l.bodies, l.broken = l.readFolder(l.opts.Dir)
 	l.collect()
 	if !l.checkVersion() || l.broken {
 		return nil
 	}
-	l.evaluateVariables()
-	l.evaluateLocals()
-	instances := l.evaluateInstances()
-
-	checks, outputs := l.evaluateChecks(), l.evaluateOutputs()
+	l.prepareCalls()
+	l.evaluateAll()
+	if l.all.tooMany != nil {
+		l.report(errorAt(l.all.tooMany, "Too many modules", "With this module, more than %d are called: they are not read any further.", maxModules))
+	}
+	slices.SortFunc(l.instances, func(a, b *Instance) int { return strings.Compare(a.Address, b.Address) })
+	l.checkDataDirs(l.instances)
+	outputs := l.evaluateOutputs()
 	moves, forgets := l.readMoves()
+	imports := l.readImports()
 
 	e := &Estate{
 		Dir: l.opts.Dir, Files: l.hashes, Sources: l.sources,
-		Instances: instances,
-		Checks:    checks,
+		Instances: l.instances,
+		Checks:    l.findings,
 		Outputs:   outputs,
 		Moves:     moves,
 		Forgets:   forgets,
+		Imports:   imports,
 		Variables: l.givenVariables(),
 		Secrets:   secret.Values{},
-		schema:    &l.opts.Schema,
+		schema:    l.all.instance,
 		loader:    l,
 	}
 	e.State = l.evaluateState()
-	for _, in := range instances {
+	for _, in := range l.instances {
 		collectSecrets(e.Secrets, in.Block)
 	}
 	if e.State != nil {
 		collectSecrets(e.Secrets, e.State)
 	}
 	return e
+}
+
+// evaluateAll gives everything its value but the outputs.
+func (l *loader) evaluateAll() {
+	l.evaluateVariables()
+	l.evaluateLocals()
+	l.evaluateInstances()
+	l.findings = append(l.findings, l.evaluateChecks()...)
 }

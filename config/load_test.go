@@ -376,7 +376,7 @@ func TestReferenceCoversEverything(t *testing.T) {
 	}
 	root := RootSchema(testSchema())
 	walk(&root)
-	if names < 30 || len(root.Blocks) != 8 {
+	if names < 30 || len(root.Blocks) != 10 {
 		t.Errorf("%d attributes, %d blocks", names, len(root.Blocks))
 	}
 }

@@ -1,8 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -35,22 +36,54 @@ var forgetSchema = schema.Block{
 }
 
 // Move says that what was known under one address is now another's. Both have
-// no block; where From has no key and To has none, keys are kept.
+// no block, and are instances or modules. Keys that From leaves open are kept:
+// they are To's where that leaves some open.
 type Move struct {
 	From, To Address
 	Range    hcl.Range
+	// keyed says of To's steps whether they have for_each; nil where To is
+	// declared nowhere.
+	keyed []bool
 }
 
 // Of returns the address that an instance's address moves to.
 func (m Move) Of(instanceAddress string) (string, bool) {
-	from := m.From.Instance()
-	if instanceAddress == from {
-		return m.To.Instance(), true
+	keys, rest, ok := m.From.match(instanceAddress, true)
+	if !ok {
+		return "", false
 	}
-	if key, ok := strings.CutPrefix(instanceAddress, from+"["); ok && !m.From.HasKey && !m.To.HasKey {
-		return m.To.Instance() + "[" + key, true
+	if len(keys) == 0 {
+		return m.To.Instance() + rest, true
 	}
-	return "", false
+	steps := m.To.Module
+	if m.To.Name != "" {
+		steps = append(slices.Clone(steps), m.To.own())
+	}
+	var open []int // To's steps that take a key
+	for i, s := range steps {
+		if !s.HasKey && (m.keyed == nil || m.keyed[i]) {
+			open = append(open, i)
+		}
+	}
+	if m.keyed == nil && len(open) > len(keys) {
+		open = open[len(open)-len(keys):]
+	}
+	if len(open) != len(keys) {
+		return "", false
+	}
+	out := ""
+	for i, s := range steps {
+		kind := moduleStep
+		if i == len(m.To.Module) {
+			kind = instanceStep
+		}
+		out = s.write(out, kind)
+		if len(open) > 0 && open[0] == i {
+			out += keys[0]
+			open, keys = open[1:], keys[1:]
+		}
+	}
+	return out + rest, true
 }
 
 // readMoves reads the blocks moved and forget.
@@ -59,9 +92,14 @@ func (l *loader) readMoves() (moves []Move, forgets []Address) {
 	for _, c := range l.moved {
 		from, ok := l.formerAddress(c, froms)
 		to, toOK := l.addressIn(c, "to")
-		if ok && toOK {
-			moves = append(moves, Move{From: from, To: to, Range: c.at})
+		if !ok || !toOK {
+			continue
 		}
+		if (from.Name == "") != (to.Name == "") {
+			l.report(errorAt(&c.at, "Invalid move", "%s moves to %s: an instance moves to an instance, and a module with all that is in it to a module.", from, to))
+			continue
+		}
+		moves = append(moves, Move{From: from, To: to, Range: c.at, keyed: l.find(to).keyed})
 	}
 	for _, c := range l.forgotten {
 		if from, ok := l.formerAddress(c, froms); ok {
@@ -85,8 +123,11 @@ func (l *loader) addressIn(c *compiled, name string) (Address, bool) {
 		return Address{}, false
 	}
 	a, err := addressOf(t)
-	if err == nil && a.Block != "" {
+	switch {
+	case err == nil && a.Block != "":
 		err = fmt.Errorf("only whole instances have a place in state, and .%s is a part of one", a.Block)
+	case err == nil && a.Name == "" && c.spec == &importSchema:
+		err = errors.New("a module is none")
 	}
 	if err != nil {
 		l.report(errorAt(at, "Invalid address", "%s is no address of an instance: %s.", name, err))
@@ -102,8 +143,8 @@ func (l *loader) formerAddress(c *compiled, froms map[string]hcl.Range) (Address
 		return a, false
 	}
 	at := c.attr("from").attr.Expr.Range()
-	if l.declares(a) {
-		l.report(errorAt(&at, "Still declared", "%s is declared at %s. A block %q is for an address that is no longer used: remove one of the two.", a, place(l.decls[a.Name].at), c.spec.Type))
+	if found := l.find(a); found.there {
+		l.report(errorAt(&at, "Still declared", "%s is declared at %s. A block %q is for an address that is no longer used: remove one of the two.", a, place(found.at), c.spec.Type))
 		return a, false
 	}
 	if first, twice := froms[a.String()]; twice {
@@ -114,18 +155,66 @@ func (l *loader) formerAddress(c *compiled, froms map[string]hcl.Range) (Address
 	return a, true
 }
 
-// declares reports whether something is declared under the address.
-func (l *loader) declares(a Address) bool {
-	d := l.decls[a.Name]
-	if d == nil || d.broken {
-		return false
+// found is what is declared under an address.
+type found struct {
+	at     hcl.Range
+	there  bool
+	broken bool // it cannot be told, which was reported
+	// keyed says of the address's steps whether they have for_each; nil where
+	// there is no such place.
+	keyed []bool
+	// instances are those of an instance's address.
+	instances []*Instance
+}
+
+// find looks for what an address names, through the modules on the way.
+func (l *loader) find(a Address) found {
+	var f found
+	here := []*loader{l}
+	for _, s := range a.Module {
+		var next []*loader
+		keyed := false
+		for _, m := range here {
+			c := m.calls[s.Name]
+			if c == nil {
+				continue
+			}
+			f.at, keyed, f.broken = c.at, c.forEach != nil, f.broken || c.broken
+			for _, inside := range c.modules {
+				if own := inside.path[len(inside.path)-1]; !s.HasKey || own == s {
+					next = append(next, inside)
+				}
+			}
+		}
+		here, f.keyed = next, append(f.keyed, keyed)
 	}
-	for _, in := range d.instances {
-		if in.Address == a.Instance() || !a.HasKey && d.forEach != nil {
-			return true
+	if len(here) == 0 {
+		return found{at: f.at, broken: f.broken}
+	}
+	if a.Name == "" {
+		f.there = true
+		return f
+	}
+	known := false
+	for _, m := range here {
+		d := m.decls[a.Name]
+		if d == nil {
+			continue
+		}
+		known = true
+		f.at, f.broken = d.at, f.broken || d.broken
+		f.keyed = append(f.keyed[:len(a.Module)], d.forEach != nil)
+		for _, in := range d.instances {
+			if a.Covers(in.Address) {
+				f.instances = append(f.instances, in)
+			}
 		}
 	}
-	return false
+	if !known {
+		return found{broken: f.broken}
+	}
+	f.there = !f.broken && len(f.instances) > 0
+	return f
 }
 
 // checkTargets sees that each move ends at something declared. A move on to
@@ -150,14 +239,28 @@ func (l *loader) checkTargets(moves []Move, froms map[string]hcl.Range) {
 		case seen[at.To.String()]:
 			l.report(errorAt(&m.Range, "Circular move", "%s comes back to itself by way of these blocks.", m.From))
 		case given: // to be forgotten behind the move
-		case !l.declares(at.To) && !l.brokenName(at.To.Name):
-			var names []string
-			for n := range l.decls {
-				names = append(names, "instance."+n)
+		default:
+			if f := l.find(at.To); !f.there && !f.broken {
+				l.report(errorAt(&m.Range, "Unknown instance", "%s moves to %s, which is not declared.%s", m.From, at.To, hint(at.To.Instance(), l.declared(), "Declared are")))
 			}
-			l.report(errorAt(&m.Range, "Unknown instance", "%s moves to %s, which is not declared.%s", m.From, at.To, hint(at.To.Instance(), names, "Declared are")))
 		}
 	}
 }
 
-func (l *loader) brokenName(name string) bool { return l.decls[name] != nil && l.decls[name].broken }
+// declared are the addresses of what is declared, without keys, also those in
+// modules.
+func (l *loader) declared() []string {
+	var out []string
+	for n := range l.decls {
+		out = append(out, instanceStep+n)
+	}
+	for n, c := range l.calls {
+		if c.template == nil {
+			continue
+		}
+		for _, inside := range c.template.declared() {
+			out = append(out, moduleStep+n+"."+inside)
+		}
+	}
+	return out
+}

@@ -14,8 +14,20 @@ import (
 type references struct {
 	locals    []string
 	instances []string
+	modules   []string
 	every     bool // instance alone, which stands for all of them
 	each      bool
+}
+
+// addTo adds the addresses of the instances and modules.
+func (r *references) addTo(nodes []string) []string {
+	for _, n := range r.instances {
+		nodes = append(nodes, instanceStep+n)
+	}
+	for _, n := range r.modules {
+		nodes = append(nodes, moduleStep+n)
+	}
+	return nodes
 }
 
 // surroundings say what an expression may refer to.
@@ -23,6 +35,8 @@ type surroundings struct {
 	each bool // it stands in a block with for_each
 	// self is the name of the instance that it stands in; "" outside.
 	self string
+	// call is the name of the module whose arguments it is one of.
+	call string
 	// rule: it is a precondition, which may look at the instance as self.
 	rule bool
 	// instances: outside of them, it may refer to them.
@@ -121,10 +135,12 @@ func (l *loader) checkReference(e *expression, t hcl.Traversal, in surroundings)
 	case "each":
 		e.refs.each = true
 		switch {
-		case in.self == "":
-			l.report(errorAt(&at, "Invalid reference", "each stands only in an instance block with for_each."))
+		case in.self == "" && in.call == "":
+			l.report(errorAt(&at, "Invalid reference", "each stands only in an instance or module block with for_each."))
 		case e.spec.Name == "for_each":
 			l.report(errorAt(&at, "Invalid reference", "for_each says what each is: it cannot use it."))
+		case !in.each && in.call != "":
+			l.report(errorAt(&at, "Invalid reference", "each stands only in a block with for_each, and module %q has none.", in.call))
 		case !in.each:
 			l.report(errorAt(&at, "Invalid reference", "each stands only in a block with for_each, and instance %q has none.", in.self))
 		case step != "key" && step != "value":
@@ -132,6 +148,8 @@ func (l *loader) checkReference(e *expression, t hcl.Traversal, in surroundings)
 		}
 	case "instance":
 		l.checkInstanceReference(e, t, in)
+	case "module":
+		l.checkModuleReference(e, t, in)
 	case "self":
 		switch {
 		case !in.rule:
@@ -161,15 +179,19 @@ func (l *loader) unknownRoot(e *expression, t hcl.Traversal) {
 		detail += fmt.Sprintf(" Did you mean local.%s?", name)
 	case l.decls[name] != nil:
 		detail += fmt.Sprintf(" Did you mean instance.%s?", name)
+	case l.calls[name] != nil:
+		detail += fmt.Sprintf(" Did you mean module.%s?", name)
+	case name == "path":
+		detail += " Relative paths, such as that of file(\"NAME\"), begin at the folder of the file that they stand in."
 	default:
-		roots := []string{"var", "local", "each", "instance"}
+		roots := []string{"var", "local", "each", "instance", "module"}
 		switch guess := closest(name, roots); {
 		case name == "locals" || name == "variable" || name == "vars":
 			detail += fmt.Sprintf(" Did you mean %q?", map[string]string{"locals": "local", "variable": "var", "vars": "var"}[name])
 		case guess != "" && len(t) > 1:
 			detail += fmt.Sprintf(" Did you mean %q?", guess)
 		default:
-			detail += " A reference begins with var, local, each or instance; a string is written in double quotes."
+			detail += " A reference begins with var, local, each, instance or module; a string is written in double quotes."
 		}
 	}
 	l.report(errorAt(&at, "Unknown name", "%s", detail))
@@ -177,8 +199,8 @@ func (l *loader) unknownRoot(e *expression, t hcl.Traversal) {
 
 func (l *loader) checkInstanceReference(e *expression, t hcl.Traversal, in surroundings) {
 	at := t.SourceRange()
-	if in.self == "" && !in.instances {
-		l.report(errorAt(&at, "Invalid reference", "instance stands only inside instance blocks, checks and outputs: variables, locals and settings are evaluated before there are instances."))
+	if in.self == "" && in.call == "" && !in.instances {
+		l.report(errorAt(&at, "Invalid reference", "instance stands only inside instance and module blocks, checks and outputs: variables, locals and settings are evaluated before there are instances."))
 		return
 	}
 	var name string
@@ -213,13 +235,13 @@ func (l *loader) checkInstanceReference(e *expression, t hcl.Traversal, in surro
 	index, isIndex := rest[0].(hcl.TraverseIndex)
 	switch {
 	case d.forEach == nil && isIndex && index.Key.Type() == cty.String:
-		if _, ok := l.opts.Schema.Attribute(index.Key.AsString()); !ok {
+		if _, ok := l.all.instance.Attribute(index.Key.AsString()); !ok {
 			l.report(errorAt(&at, "Invalid reference", "instance.%s has no for_each, so there is no key to give: write instance.%s.ATTRIBUTE.", name, name))
 		}
 		return
 	case d.forEach != nil && !isIndex:
 		if a, ok := rest[0].(hcl.TraverseAttr); ok {
-			if _, ok := l.opts.Schema.Attribute(a.Name); ok {
+			if _, ok := l.all.instance.Attribute(a.Name); ok {
 				l.report(errorAt(&at, "Invalid reference", "instance.%s has for_each, so a key must come first: instance.%s[\"KEY\"].%s.", name, name, a.Name))
 			}
 		}
@@ -241,7 +263,7 @@ func (l *loader) checkInstanceAttribute(t, rest hcl.Traversal) {
 	if !ok {
 		return
 	}
-	names := l.opts.Schema.Parts()
+	names := l.all.instance.Parts()
 	if slices.Contains(names, a.Name) {
 		return
 	}

@@ -49,6 +49,9 @@ func InstanceSchema(fragments ...schema.Fragment) schema.Block {
 	}.With(fragments...)
 }
 
+// instanceType is the type of the block that declares an instance.
+const instanceType = "instance"
+
 // The modes of an instance.
 const (
 	manage  = "manage"
@@ -60,7 +63,7 @@ const (
 func RootSchema(instance schema.Block) schema.Block {
 	return schema.Block{
 		Doc:    "The files `*.dss.hcl` and `*.dss.hcl.json` of one folder make an estate.",
-		Blocks: []schema.Block{settingsSchema, variableSchema, localsSchema, instance, checkSchema, outputSchema, movedSchema, forgetSchema},
+		Blocks: []schema.Block{settingsSchema, variableSchema, localsSchema, instance, moduleSchema, checkSchema, outputSchema, movedSchema, forgetSchema, importSchema},
 	}
 }
 

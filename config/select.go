@@ -69,12 +69,6 @@ func (s *Selection) IncludesBlock(instanceAddress, block string) bool {
 	})
 }
 
-// Covers reports whether the address, its block apart, names the instance.
-func (a Address) Covers(instanceAddress string) bool {
-	own := a.Instance()
-	return own == instanceAddress || !a.HasKey && strings.HasPrefix(instanceAddress, own+"[")
-}
-
 // below reports whether block is outer or lies in it.
 func below(block, outer string) bool {
 	rest, ok := strings.CutPrefix(block, outer)
@@ -88,7 +82,7 @@ func (e *Estate) resolve(flag string, addresses []string) ([]Address, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", flag, err)
 		}
-		if err := e.names(a); err != nil {
+		if err := e.named(a); err != nil {
 			return nil, fmt.Errorf("%s %s: %w", flag, s, err)
 		}
 		out = append(out, a)
@@ -96,20 +90,37 @@ func (e *Estate) resolve(flag string, addresses []string) ([]Address, error) {
 	return out, nil
 }
 
-// names checks that the address names something in the estate.
-func (e *Estate) names(a Address) error {
-	var covered []*Instance
+// names are all addresses of instances, with and without their keys, and of the
+// modules that they are in.
+func (e *Estate) names() []string {
 	all := map[string]bool{}
 	for _, in := range e.Instances {
 		all[in.Address] = true
-		all["instance."+in.Name] = true
+		a := Address{Module: in.Module, Name: in.Name}
+		all[a.String()] = true
+		if len(in.Module) == 0 {
+			continue
+		}
+		all[moduleAddress(in.Module)] = true
+		bare := slices.Clone(in.Module)
+		for i := range bare {
+			bare[i] = Step{Name: bare[i].Name}
+		}
+		all[moduleAddress(bare)] = true
+	}
+	return slices.Collect(maps.Keys(all))
+}
+
+// named checks that the address names something in the estate.
+func (e *Estate) named(a Address) error {
+	var covered []*Instance
+	for _, in := range e.Instances {
 		if a.Covers(in.Address) {
 			covered = append(covered, in)
 		}
 	}
 	if len(covered) == 0 {
-		names := slices.Collect(maps.Keys(all))
-		return fmt.Errorf("the estate has no %s.%s", a.Instance(), hint(a.Instance(), names, "There are"))
+		return fmt.Errorf("the estate has no %s.%s", a.Instance(), hint(a.Instance(), e.names(), "There are"))
 	}
 	if a.Block == "" {
 		return nil

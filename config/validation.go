@@ -72,8 +72,8 @@ func (l *loader) validateRule(v *variable, val cty.Value, condition, message *ex
 
 // ask asks for a variable that nobody gave. It reports where that fails.
 func (l *loader) ask(v *variable) bool {
-	if l.unread || l.opts.Editing {
-		return false // it may be in the file that was reported, or is given later
+	if l.unread || l.opts.Editing || l.above != nil {
+		return false // it may be in the file that was reported, or is given later; of a module, its call was told
 	}
 	missing := fmt.Sprintf("var.%s has no default, so it must be given: with -var '%s=VALUE', in a file with -var-file, in a file *%s, or in the environment as %s%s.", v.name, v.name, suffixVars, envPrefix, v.name)
 	if v.sensitive {

@@ -24,19 +24,24 @@ type givenValue struct {
 	how  string     // "with -var", for messages
 	at   *hcl.Range // in a variable file
 
+	made cty.Value       // by a module call; NilVal otherwise
 	expr hcl.Expression  // from a file
 	json json.RawMessage // from a saved plan
 	text string          // from all else
 }
 
-// gatherValues looks through all sources in rising order of precedence.
+// gatherValues looks through all sources in rising order of precedence. To the
+// variables of a module, its call gives values, and nothing else does.
 func (l *loader) gatherValues() {
+	if l.above != nil {
+		return
+	}
 	for _, name := range slices.Sorted(maps.Keys(l.opts.Values)) {
 		if l.variables[name] != nil {
 			l.give(&givenValue{name: name, how: "in the saved plan", json: l.opts.Values[name]})
 		}
 	}
-	if names, ok := l.list(); ok {
+	if names, ok := l.list(l.opts.Dir); ok {
 		for _, n := range names {
 			if IsAutoVarFile(n) {
 				l.readValues(filepath.Join(l.opts.Dir, n))
@@ -133,7 +138,7 @@ func (g *givenValue) value(v *variable) (cty.Value, hcl.Diagnostics) {
 	out, err := v.convert(val)
 	if err != nil {
 		reason := v.explain(err)
-		if v.sensitive {
+		if v.sensitive || val.ContainsMarked() {
 			reason = "its value, which is sensitive, cannot be converted"
 		}
 		return cty.DynamicVal, hcl.Diagnostics{errorAt(g.at, "Invalid value for variable", "The value of var.%s, given %s, does not fit the type %s declared at %s: %s.", v.name, g.how, v.typeName(), place(v.at), reason)}
@@ -143,6 +148,8 @@ func (g *givenValue) value(v *variable) (cty.Value, hcl.Diagnostics) {
 
 func (g *givenValue) raw(v *variable) (cty.Value, hcl.Diagnostics) {
 	switch {
+	case g.made != cty.NilVal:
+		return g.made, nil
 	case g.expr != nil:
 		return safeValue(g.expr, nil)
 	case g.json != nil:

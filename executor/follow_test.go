@@ -50,6 +50,76 @@ func TestMovedRecordsFollow(t *testing.T) {
 	}
 }
 
+// What was done under another address is not undone: the plan would act, and
+// remember, under a name that is gone.
+func TestNoRollbackAcrossAMove(t *testing.T) {
+	w := newWorld(t)
+	e := w.executor(nil)
+	ctx := context.Background()
+	p, raw := w.plan()
+	first, err := e.Apply(ctx, p, raw, executor.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	move, _ := w.plan()
+	in := &move.Instances[0]
+	in.Address, in.MovedFrom, in.Stages, in.Records, move.Secrets = "module.m.instance.design", "instance.design", nil, nil, nil
+	in.Changes = []plan.Change{{Op: plan.Move}}
+	raw, err = plan.Encode(move, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := e.Apply(ctx, move, raw, executor.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := len(w.on)
+	_, err = e.Rollback(ctx, first.Run.ID, executor.Options{})
+	var refused *executor.RefusedError
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "since run "+second.Run.ID+", instance.design is module.m.instance.design") {
+		t.Errorf("error is %v", err)
+	}
+	all, err := e.Store.Instances(ctx)
+	if _, old := all["instance.design"]; err != nil || old || len(all) != 1 || len(w.on) != before {
+		t.Errorf("state: %+v, %v; %d on, %d before", all, err, len(w.on), before)
+	}
+}
+
+// An imported instance is remembered, whatever else the plan does, and also where
+// it does nothing.
+func TestImportedIsRemembered(t *testing.T) {
+	for name, change := range map[string]func(*plan.Plan){
+		"with work": func(*plan.Plan) {},
+		"alone":     func(p *plan.Plan) { p.Instances[0].Stages, p.Instances[0].Records, p.Secrets = nil, nil, nil },
+		"observed": func(p *plan.Plan) {
+			p.Instances[0].Stages, p.Instances[0].Records, p.Instances[0].Mode, p.Secrets = nil, nil, plan.Observe, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			e := w.executor(nil)
+			p, _ := w.plan()
+			p.Instances[0].Importing = &plan.Importing{ID: w.dataDir}
+			p.Instances[0].Changes = append(p.Instances[0].Changes, plan.Change{Op: plan.Import})
+			change(p)
+			if !p.ToApply() {
+				t.Error("there is nothing to apply")
+			}
+			raw, err := plan.Encode(p, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Apply(context.Background(), p, raw, executor.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			all, err := e.Store.Instances(context.Background())
+			if in := all["instance.design"]; err != nil || in.DataDir != w.dataDir || in.LastRun == "" {
+				t.Errorf("remembered: %+v, %v", all, err)
+			}
+		})
+	}
+}
+
 // A plan from before the protection is refused, and nothing is done.
 func TestProtectedSinceThePlan(t *testing.T) {
 	w := newWorld(t)

@@ -129,7 +129,7 @@ func (s *session) adopt(ctx context.Context, all ...*plan.Instance) error {
 	var addresses []string
 	wanted := map[string]*plan.Instance{}
 	for _, in := range all {
-		if in.Forgotten() || len(in.Records) > 0 || in.Protect != nil {
+		if in.Forgotten() || len(in.Records) > 0 || in.Protect != nil || in.Importing != nil {
 			addresses = append(addresses, in.Address)
 			wanted[in.Address] = in
 		}

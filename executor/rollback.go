@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dssctl/dssctl/internal/event"
@@ -95,8 +96,8 @@ func (s *session) checkUndoable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range later {
-		refused.Reasons = append(refused.Reasons, fmt.Sprintf("run %s came after it on the same instance; roll that back first", r.ID))
+	for _, l := range later {
+		refused.Reasons = append(refused.Reasons, l.reason())
 	}
 	touched := false
 	left, order := map[string]leftSum{}, []string(nil)
@@ -147,8 +148,21 @@ type leftSum struct {
 	sum string
 }
 
+// laterRun is a run that stands on what another one did.
+type laterRun struct {
+	id       string
+	from, to string // it has given the instance another address
+}
+
+func (l laterRun) reason() string {
+	if l.from == "" {
+		return fmt.Sprintf("run %s came after it on the same instance; roll that back first", l.id)
+	}
+	return fmt.Sprintf("since run %s, %s is %s, and the plan of this run and the names of its secrets are those of the former address; declare what you want instead, and apply that", l.id, l.from, l.to)
+}
+
 // laterRuns returns the runs after this one that stand on the same instances.
-func (s *session) laterRuns(ctx context.Context, run state.Run) ([]state.Run, error) {
+func (s *session) laterRuns(ctx context.Context, run state.Run) ([]laterRun, error) {
 	runs, err := s.Store.Runs(ctx)
 	if err != nil {
 		return nil, err
@@ -157,27 +171,34 @@ func (s *session) laterRuns(ctx context.Context, run state.Run) ([]state.Run, er
 	for _, a := range run.Instances {
 		mine[a] = true
 	}
-	var out []state.Run
+	var out []laterRun
 	for _, r := range runs {
-		if r.ID <= run.ID {
+		if r.ID <= run.ID || !slices.ContainsFunc(r.Instances, func(a string) bool { return mine[a] }) {
 			continue
 		}
-		if r.Status != state.Done {
-			// Of a run that failed or was interrupted, an earlier window may stand.
-			_, past, err := ReadRun(ctx, s.Store, r.ID)
-			if err != nil {
-				return nil, err
-			}
-			if !past.stands(mine) {
-				continue
-			}
+		p, past, err := ReadRun(ctx, s.Store, r.ID)
+		if err != nil {
+			return nil, err
 		}
-		for _, a := range r.Instances {
-			if mine[a] {
-				out = append(out, r)
-				break
-			}
+		// A run that was undone leaves a new address as it is.
+		if in := movedFrom(p, mine); in != nil {
+			out = append(out, laterRun{r.ID, in.MovedFrom, in.Address})
+			continue
+		}
+		// Of a run that failed or was interrupted, an earlier window may stand.
+		if r.Status == state.Done || past.stands(mine) {
+			out = append(out, laterRun{id: r.ID})
 		}
 	}
 	return out, nil
+}
+
+// movedFrom returns an instance of the plan that was one of these before.
+func movedFrom(p *plan.Plan, addresses map[string]bool) *plan.Instance {
+	for i := range p.Instances {
+		if in := &p.Instances[i]; addresses[in.MovedFrom] {
+			return in
+		}
+	}
+	return nil
 }

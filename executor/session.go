@@ -107,8 +107,11 @@ func (s *session) end() {
 func (s *session) create(ctx context.Context, why string, raw []byte) (err error) {
 	run := state.Run{Status: state.Running, Why: why}
 	for i := range s.plan.Instances {
-		if in := &s.plan.Instances[i]; len(in.Stages) > 0 || len(in.Records) > 0 || in.Protect != nil || in.MovedFrom != "" || in.Forgotten() {
+		if in := &s.plan.Instances[i]; len(in.Stages) > 0 || len(in.Records) > 0 || in.Protect != nil || in.MovedFrom != "" || in.Importing != nil || in.Forgotten() {
 			run.Instances = append(run.Instances, in.Address)
+			if in.MovedFrom != "" {
+				run.Instances = append(run.Instances, in.MovedFrom) // what came before stands below this
+			}
 		}
 	}
 	s.journal, err = s.Store.CreateRun(ctx, run, raw)

@@ -67,40 +67,14 @@ func (rs *redactors) of(address string) *secret.Redactor {
 	if rs.byInstance == nil {
 		rs.byInstance = map[string][]string{}
 		for name := range rs.values {
-			rs.byInstance[instanceOf(name)] = append(rs.byInstance[instanceOf(name)], name)
+			address := config.InstanceOf(name)
+			rs.byInstance[address] = append(rs.byInstance[address], name)
 		}
 	}
 	for _, name := range rs.byInstance[address] {
 		r.Add(rs.values[name])
 	}
 	return r
-}
-
-// instanceOf cuts the instance's address from the front of a longer address:
-// instance.NAME or instance.NAME["KEY"].
-func instanceOf(address string) string {
-	const head = "instance."
-	rest, ok := strings.CutPrefix(address, head)
-	if !ok {
-		return ""
-	}
-	end := strings.IndexAny(rest, ".[")
-	if end < 0 {
-		return address
-	}
-	if rest[end] == '[' {
-		// The key is a quoted string: its end is the first quote that no
-		// backslash precedes.
-		for i := end + 2; i < len(rest); i++ {
-			switch rest[i] {
-			case '\\':
-				i++
-			case '"':
-				return head + rest[:min(i+2, len(rest))]
-			}
-		}
-	}
-	return head + rest[:end]
 }
 
 // unobserved is the diagnostic of an instance that could not be looked at.

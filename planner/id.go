@@ -7,15 +7,24 @@ import (
 	"github.com/dssctl/dssctl/config"
 )
 
-// idPrefix names an instance inside action IDs: "design", "automation.auto1".
-// It is stable, needs no quotes in a shell, and differs between instances:
-// whatever is not a letter, a digit, "_" or "-" is written as %XX, so the dot
-// stands only between the name and the key.
+// idPrefix names an instance inside action IDs: "design", "automation.auto1",
+// "node.a+design" for one in a module. It is stable, needs no quotes in a shell,
+// and differs between instances: whatever is not a letter, a digit, "_" or "-" is
+// written as %XX, so the dot stands only between a name and its key, and the plus
+// behind a module.
 func idPrefix(in *config.Instance) string {
-	if in.Key == "" && !strings.HasSuffix(in.Address, "]") {
-		return plainID(in.Name)
+	out := ""
+	for _, s := range in.Module {
+		out += plainStep(s) + "+"
 	}
-	return plainID(in.Name) + "." + plainID(in.Key)
+	return out + plainStep(config.Step{Name: in.Name, Key: in.Key, HasKey: strings.HasSuffix(in.Address, "]")})
+}
+
+func plainStep(s config.Step) string {
+	if !s.HasKey {
+		return plainID(s.Name)
+	}
+	return plainID(s.Name) + "." + plainID(s.Key)
 }
 
 func plainID(s string) string {

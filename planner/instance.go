@@ -26,7 +26,7 @@ func (m *maker) instance(desired *config.Instance) plan.Instance {
 		m.fail(&out, hcl.Diagnostics{bug(rangeOf(desired), fmt.Sprintf("%s was selected but not observed.", desired.Address))})
 		return out
 	case o.Err != nil:
-		m.fail(&out, unobserved(desired, o.Err))
+		m.fail(&out, m.notImported(desired, o.Err))
 		return out
 	}
 	out.Seen = m.seen(o)
@@ -43,6 +43,10 @@ func (m *maker) instance(desired *config.Instance) plan.Instance {
 		return out
 	}
 	if diags := m.follow(&out); diags.HasErrors() {
+		m.fail(&out, diags)
+		return out
+	}
+	if diags := m.importing(&out, o); diags.HasErrors() {
 		m.fail(&out, diags)
 		return out
 	}
@@ -148,7 +152,7 @@ func (m *maker) record(out *plan.Instance, aspect string, v json.RawMessage) {
 
 // fail marks an instance; what differs may still be shown, nothing is done.
 func (m *maker) fail(out *plan.Instance, diags hcl.Diagnostics) {
-	out.Failed, out.Stages, out.Records, out.Protect, out.MovedFrom = true, nil, nil, nil, ""
+	out.Failed, out.Stages, out.Records, out.Protect, out.MovedFrom, out.Importing = true, nil, nil, nil, "", nil
 	m.report(out.Address, diags)
 }
 

@@ -37,6 +37,8 @@ func (w *world) declare(src string, observations obs) {
 
 const designFile = "instance \"design\" {\n  data_dir = \"/data/design\"\n"
 
+const designImport = "import {\n  to = instance.design\n  data_dir = \"/data/design\"\n}\n"
+
 // languageCases are those of what the files say beyond the aspects.
 var languageCases = map[string]func(w *world){
 	"moved": func(w *world) {
@@ -46,6 +48,35 @@ var languageCases = map[string]func(w *world){
 	"moved_elsewhere": func(w *world) {
 		w.Recorded["instance.old"] = state.Instance{DataDir: "/data/other"}
 		w.declare(designFile+"}\nmoved {\n  from = instance.old\n  to = instance.design\n}\n", nil)
+	},
+	"import": func(w *world) {
+		w.declare(designFile+"}\n"+designImport, nil)
+	},
+	"import_with_changes": func(w *world) {
+		w.declare(designFile+"}\n"+designImport, obs{"general_settings": settings()})
+	},
+	"import_known": func(w *world) {
+		w.Recorded["instance.design"] = state.Instance{DataDir: "/data/design"}
+		w.declare(designFile+"}\n"+designImport, nil)
+	},
+	"import_moved": func(w *world) {
+		w.Recorded["instance.old"] = state.Instance{DataDir: "/data/design"}
+		w.declare(designFile+"}\n"+designImport+"moved {\n  from = instance.old\n  to = instance.design\n}\n", nil)
+	},
+	"import_known_elsewhere": func(w *world) {
+		w.Recorded["instance.old"] = state.Instance{DataDir: "/data/design"}
+		w.declare(designFile+"}\n"+designImport, nil)
+	},
+	"import_of_nothing": func(w *world) {
+		w.declare(designFile+"}\n"+designImport, nil)
+		w.Observed[0].Err = &dss.NotFoundError{DataDir: "/data/design"}
+	},
+	"import_or_origin": func(w *world) {
+		w.declare(designFile+"}\n"+designImport, nil)
+		w.Observed[0].Absent = true
+	},
+	"import_observed": func(w *world) {
+		w.declare(designFile+"  mode = \"observe\"\n}\n"+designImport, obs{"general_settings": settings()})
 	},
 	"given_up": func(w *world) {
 		w.Recorded["instance.old"] = state.Instance{DataDir: "/data/old", Protected: true}

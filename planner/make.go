@@ -46,6 +46,8 @@ type maker struct {
 	names    [][]string
 	secrets  redactors
 	requests [][]providers.Request // of each provider, for EstateCheckers
+	imports  map[string]*config.Import
+	places   map[string]string // which address state knows a data directory by
 }
 
 func newMaker(in Input) *maker {
@@ -73,6 +75,7 @@ func newMaker(in Input) *maker {
 		RefreshOnly:   in.RefreshOnly,
 		Instances:     make([]plan.Instance, 0, len(in.Estate.Instances)),
 	}
+	m.readImports()
 	for i := range in.Observed {
 		m.collectRequests(&in.Observed[i])
 	}

@@ -71,7 +71,7 @@ func (w *world) runGraph(ctx context.Context, o graphOptions, args []string) (er
 	return view.WriteGraph(w.stdout(), instanceGraph(estate), o.format)
 }
 
-// instanceGraph has a box for each declaration, and an arrow to what it refers
+// instanceGraph has a box for each instance or module block, and an arrow to what it refers
 // to.
 func instanceGraph(estate *config.Estate) view.Graph {
 	var g view.Graph
@@ -79,12 +79,12 @@ func instanceGraph(estate *config.Estate) view.Graph {
 	ids := map[string]string{}
 	for _, d := range estate.Declarations() {
 		id := fmt.Sprintf("n%d", len(ids)+1)
-		ids[d.Name] = id
-		label := "instance." + d.Name
+		ids[d.Address] = id
+		label := d.Address
 		switch {
-		case d.Keyed && len(d.Instances) == 1:
+		case len(d.Instances) == 1 && (d.Keyed || d.Instances[0].Module != nil):
 			label = d.Instances[0].Address + "\n" + d.Instances[0].DataDir
-		case d.Keyed:
+		case d.Keyed || len(d.Instances) > 1:
 			label += "\n" + humanize.Count(int64(len(d.Instances)), "instance", "instances")
 		case len(d.Instances) == 1:
 			label += "\n" + d.Instances[0].DataDir
@@ -94,7 +94,7 @@ func instanceGraph(estate *config.Estate) view.Graph {
 	g.Groups = append(g.Groups, group)
 	for _, d := range estate.Declarations() {
 		for _, n := range d.Needs {
-			g.Edges = append(g.Edges, [2]string{ids[d.Name], ids[n]})
+			g.Edges = append(g.Edges, [2]string{ids[d.Address], ids[n]})
 		}
 	}
 	return g

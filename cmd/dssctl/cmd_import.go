@@ -58,10 +58,7 @@ func (w *world) runImport(ctx context.Context, o importOptions, name string) err
 	if out == "" {
 		out = filepath.Join(w.dir(), name+".dss.hcl")
 	}
-	switch _, err := os.Lstat(out); {
-	case err == nil:
-		return fmt.Errorf("import %s: %s exists already; give another name with -out, or remove it first", name, out)
-	case !errors.Is(err, os.ErrNotExist):
+	if err := refuseExisting(out); err != nil {
 		return fmt.Errorf("import %s: %w", name, err)
 	}
 	if err := atomicfile.Write(out, src, 0o644); err != nil {
@@ -69,6 +66,17 @@ func (w *world) runImport(ctx context.Context, o importOptions, name string) err
 	}
 	_, err = fmt.Fprintf(w.stdout(), "Wrote %s. `dssctl plan` shows no changes for it now.\n", out)
 	return err
+}
+
+// refuseExisting keeps a file that is there from being overwritten.
+func refuseExisting(path string) error {
+	switch _, err := os.Lstat(path); {
+	case err == nil:
+		return fmt.Errorf("%s exists already; give another name, or remove it first", path)
+	case !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	return nil
 }
 
 // draft observes an instance that nothing declares yet.

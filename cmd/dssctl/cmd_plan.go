@@ -29,13 +29,14 @@ func (o *planCommandOptions) addFlags(f *pflag.FlagSet) {
 	o.outputOptions.addFlags(f, "")
 	f.BoolVar(&o.detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
 	f.BoolVar(&o.summary, "summary", false, "print only a line for each instance, and the summary")
+	f.StringVar(&o.generate, "generate-config-out", "", "write the blocks that import leads to, and that are not there yet, to this new `FILE` of the estate")
 	f.BoolVar(&o.refreshOnly, "refresh-only", false, "show what differs, and plan nothing for the instances: applying it brings state up to date")
 }
 
 func newPlanCommand(w *world) *cobra.Command {
 	var o planCommandOptions
 	cmd := &cobra.Command{
-		Use:   "plan [-out FILE] [-json|-json-into FILE] [-summary] [-refresh-only] [-target ADDRESS] [-exclude ADDRESS] [-var NAME=VALUE]",
+		Use:   "plan [-out FILE] [-json|-json-into FILE] [-summary] [-refresh-only] [-generate-config-out FILE] [-target ADDRESS] [-exclude ADDRESS] [-var NAME=VALUE]",
 		Short: "Show what apply would do, and for how long DSS would be down",
 		Long: `Compare the files with the live instances and show what would be done.
 
@@ -46,6 +47,10 @@ as it is, or refuses when what it was based on has changed.
 With -refresh-only nothing is planned for the instances: it shows what differs,
 and what state would remember (moved and forgotten instances, what was found as
 declared) when it is applied.
+
+With -generate-config-out, each block import that leads to an instance which is
+not declared is answered with a block that declares it as it is, in a new file of
+the estate; the plan is then made with that.
 ` + exitStatusHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return w.runPlan(cmd.Context(), o) },

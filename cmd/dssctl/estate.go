@@ -96,8 +96,16 @@ func (o *varOptions) addFlags(f *pflag.FlagSet) {
 // loadEstate reads and evaluates the files, and prints what is wrong with them.
 // recorded are the variables that a saved plan was made with.
 func (w *world) loadEstate(o varOptions, recorded map[string]json.RawMessage) (*config.Estate, error) {
+	estate, diags := w.load(o, recorded, false)
+	return estate, w.printDiagnostics(diags, sourcesOf(estate))
+}
+
+// load reads and evaluates the files; with generate, imports may lead to what is
+// not declared.
+func (w *world) load(o varOptions, recorded map[string]json.RawMessage, generate bool) (*config.Estate, hcl.Diagnostics) {
 	all, _ := w.aspects()
 	lo := w.loadOptions(o, all, recorded)
+	lo.Generate = generate
 	if w.interactive() {
 		lo.Ask = w.askVariable
 	}
@@ -106,7 +114,7 @@ func (w *world) loadEstate(o varOptions, recorded map[string]json.RawMessage) (*
 	if w.onErrors != nil && diags.HasErrors() {
 		w.onErrors(diags)
 	}
-	return estate, w.printDiagnostics(diags, sourcesOf(estate))
+	return estate, diags
 }
 
 func (w *world) loadOptions(o varOptions, all []providers.Provider, recorded map[string]json.RawMessage) config.LoadOptions {

@@ -179,14 +179,19 @@ func (l *lab) external(name string) bool {
 // estate writes the files of an example into the estate's folder.
 func (l *lab) estate(example string) {
 	l.t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "..", "examples", example, "*.hcl"))
+	from := filepath.Join("..", "..", "examples", example)
+	files, err := filepath.Glob(filepath.Join(from, "*.hcl"))
 	l.ok(err)
 	if len(files) == 0 {
 		l.t.Fatalf("the example %s has no files", example)
 	}
-	for _, f := range files {
+	modules, err := filepath.Glob(filepath.Join(from, "*", "*.hcl"))
+	l.ok(err)
+	for _, f := range append(files, modules...) {
 		raw, err := os.ReadFile(f)
 		l.ok(err)
-		write(l.t, l.dir, filepath.Base(f), string(raw))
+		name, err := filepath.Rel(from, f)
+		l.ok(err)
+		write(l.t, l.dir, name, string(raw))
 	}
 }

@@ -55,6 +55,14 @@ var examples = []example{
 		},
 	},
 	{
+		name:  "modules",
+		nodes: map[string]dsskit.InstallOptions{"auto1": {NodeType: "automation"}},
+		stays: true,
+		variables: func(l *lab) map[string]any {
+			return map[string]any{"nodes": map[string]any{"auto1": map[string]any{"data_dir": l.dss["auto1"].DataDir, "port": l.port["auto1"], "heap": "3g"}}}
+		},
+	},
+	{
 		name:  "backup",
 		nodes: map[string]dsskit.InstallOptions{"design": {}},
 		stays: true,

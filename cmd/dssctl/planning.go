@@ -23,8 +23,9 @@ type planOptions struct {
 	varOptions
 	targets, excludes []string
 	parallelism       int
-	refreshOnly       bool // a flag of plan alone
-	ordered           bool // not a flag: see planner.Input
+	refreshOnly       bool   // a flag of plan alone
+	generate          string // another one: the file for what imports lead to
+	ordered           bool   // not a flag: see planner.Input
 }
 
 func (o *planOptions) addFlags(f *pflag.FlagSet) {
@@ -45,6 +46,11 @@ type planned struct {
 // makePlan loads, observes and plans. The diagnostics of the plan are not
 // printed yet.
 func (w *world) makePlan(ctx context.Context, o planOptions) (*planned, state.Store, error) {
+	if o.generate != "" {
+		if err := w.generateConfig(ctx, o); err != nil {
+			return nil, nil, err
+		}
+	}
 	estate, err := w.loadEstate(o.varOptions, nil)
 	if err != nil {
 		return nil, nil, err

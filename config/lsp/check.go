@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"path/filepath"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -22,7 +23,7 @@ type found struct {
 // check reads the estate of a folder, what is open in the place of what is on
 // disk.
 func (s *Server) check(ctx context.Context, dir string, open map[string]*document) findings {
-	fsys := &overlay{dir: dir, open: map[string]*document{}, read: map[string]string{}}
+	fsys := &overlay{dir: dir, open: map[string]*document{}, read: map[string]string{}, elsewhere: s.openAt}
 	anyOf := ""
 	for name, d := range open {
 		if !inEstate(name) {
@@ -41,6 +42,7 @@ func (s *Server) check(ctx context.Context, dir string, open map[string]*documen
 		for name, d := range fsys.open {
 			fsys.read[name] = d.src // also what a mistake elsewhere kept from being read
 		}
+		s.uses(dir, fsys)
 		s.enter(out, fsys, diags, discretion(estate), anyOf)
 	}
 	// Variable files that are read when they are asked for: their syntax.
@@ -52,6 +54,27 @@ func (s *Server) check(ctx context.Context, dir string, open map[string]*documen
 		}
 	}
 	return out
+}
+
+// uses remembers the folders of the modules that an estate calls: a change there
+// is one of the estate.
+func (s *Server) uses(dir string, fsys *overlay) {
+	modules := map[string]bool{}
+	for name := range fsys.read {
+		if strings.Contains(name, "/") {
+			modules[filepath.Dir(filepath.Join(dir, filepath.FromSlash(name)))] = true
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.modules[dir] = modules
+}
+
+// openAt returns a file that is open; nil for one that is not.
+func (s *Server) openAt(path string) *document {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.docs[s.uriOf(path)]
 }
 
 // discretion takes secrets out of what is said: the last line, diagnostics have
@@ -69,6 +92,9 @@ func discretion(e *config.Estate) func(string) string {
 func (s *Server) enter(out findings, fsys *overlay, diags hcl.Diagnostics, discreet func(string) string, otherwise string) {
 	texts := map[string]*text{}
 	for name, src := range fsys.read {
+		if strings.Contains(name, "/") {
+			continue // of a module: a folder of its own
+		}
 		f := found{diags: []diagnostic{}}
 		if d := fsys.open[name]; d != nil {
 			f.version = &d.version
@@ -83,8 +109,12 @@ func (s *Server) enter(out findings, fsys *overlay, diags hcl.Diagnostics, discr
 	}
 	for _, d := range diags {
 		name, at := otherwise, span{}
-		if d.Subject != nil && texts[filepath.ToSlash(d.Subject.Filename)] != nil {
-			name, at = filepath.ToSlash(d.Subject.Filename), span{d.Subject.Start.Byte, d.Subject.End.Byte}
+		subject := d.Subject
+		if called, ok := config.CalledAt(d); ok && (subject == nil || texts[filepath.ToSlash(subject.Filename)] == nil) {
+			subject = &called // what is wrong inside is shown at the call
+		}
+		if subject != nil && texts[filepath.ToSlash(subject.Filename)] != nil {
+			name, at = filepath.ToSlash(subject.Filename), span{subject.Start.Byte, subject.End.Byte}
 		}
 		t := texts[name]
 		if t == nil {

@@ -95,9 +95,24 @@ func (c *completer) statements() {
 			c.add(item, c.prefix, a.Name+" = ", a.Name+" = "+valueSnippet(a, new(int)))
 		}
 	}
+	if c.in.isCall() {
+		c.arguments()
+	}
 	for i := range spec.Blocks {
 		c.block(&spec.Blocks[i])
 	}
+}
+
+// arguments offers the variables of a module that are not given yet.
+func (c *completer) arguments() {
+	c.inModule(c.doc.src, c.base, c.in, "variable", func(at place, b *block) {
+		name := b.labels[0].text
+		if _, given := c.in.attr(name); given {
+			return
+		}
+		about := strings.TrimSpace(describeVariable(at.src, b, at.start-b.labels[0].start))
+		c.add(completionItem{Label: name, Kind: kindVariable, Detail: at.name, Documentation: markdown(about)}, c.prefix, name+" = ", "")
+	})
 }
 
 // block offers a block: one item, or one for each value that its label may have.

@@ -198,9 +198,9 @@ func (c *completer) roots() {
 		names = append(names, "local")
 	}
 	if where != "variable" && where != "locals" && where != "dssctl" && !c.own().vars() {
-		names = append(names, "instance")
+		names = append(names, "instance", "module")
 	}
-	if in := c.in.instance(); in != nil {
+	if in := c.in.around("instance", "module"); in != nil {
 		if _, keyed := in.attr("for_each"); keyed && c.attr.name.text != "for_each" {
 			names = append(names, "each")
 		}
@@ -221,10 +221,10 @@ func (c *completer) steps(steps []word) {
 		for _, n := range []string{"key", "value"} {
 			c.add(completionItem{Label: n, Kind: kindProperty}, c.prefix, n, "")
 		}
-	case len(steps) == 1 && (root == "var" || root == "local" || root == "instance"):
-		own := c.in.instance()
+	case len(steps) == 1 && (root == "var" || root == "local" || root == "instance" || root == "module"):
+		own := c.in.around(root)
 		declared(c.sources(), func(sym symbol, at place, b *block) {
-			if sym.root != root || root == "instance" && own != nil && own.label(0) == sym.name {
+			if sym.root != root || own != nil && own.label(0) == sym.name {
 				return
 			}
 			item := completionItem{Label: sym.name, Kind: kindVariable, Detail: at.name}
@@ -233,6 +233,12 @@ func (c *completer) steps(steps []word) {
 			}
 			c.add(item, c.prefix, sym.name, "")
 		})
+	case root == "module":
+		if output(append(steps, word{})) == len(steps) {
+			c.called(steps[1].text, "output", func(at place, b *block) {
+				c.add(completionItem{Label: b.labels[0].text, Kind: kindProperty, Detail: at.name}, c.prefix, b.labels[0].text, "")
+			})
+		}
 	case root == "instance" || root == "self":
 		rest, a, b := c.s.follow(steps)
 		if a != nil || b == nil || len(rest) > 0 {

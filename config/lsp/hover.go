@@ -37,7 +37,16 @@ func (q *query) explain(sp spot) (string, span) {
 				return reference.Attribute(a), sp.attr.name.span
 			}
 		}
-		return "", span{}
+		about := ""
+		if sp.in.isCall() {
+			q.inModule(q.doc.src, sp.base, sp.in, "variable", func(at place, b *block) {
+				if b.labels[0].text == sp.attr.name.text {
+					about = fmt.Sprintf("**%s**, a variable of the module, declared at %s:%d%s", sp.attr.name.text, at.name,
+						at.position(at.start, q.units).Line+1, describeVariable(at.src, b, at.start-b.labels[0].start))
+				}
+			})
+		}
+		return about, sp.attr.name.span
 	}
 	r, n := sp.reference()
 	if r == nil {

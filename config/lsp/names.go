@@ -19,7 +19,7 @@ type place struct {
 }
 
 // roots are what references begin with, by the block that declares.
-var roots = map[string]string{"variable": "var", "instance": "instance"}
+var roots = map[string]string{"variable": "var", "instance": "instance", "module": "module"}
 
 // declared calls f for every declaration of a name; block is the variable or
 // the instance, nil for a local value.
@@ -86,7 +86,7 @@ func (q *query) definition() (any, error) {
 	r, n := sp.reference()
 	// The element of for_each.
 	if r != nil && r.steps[0].text == "each" {
-		if in := r.in.instance(); in != nil {
+		if in := r.in.around("instance", "module"); in != nil {
 			if a, ok := in.attr("for_each"); ok {
 				out = append(out, q.location(q.own(), a.name.plus(sp.base)))
 			}
@@ -103,6 +103,22 @@ func (q *query) definition() (any, error) {
 				}
 			}
 		})
+		return out, nil
+	}
+	// What a module takes and gives.
+	found := func(name string) func(at place, b *block) {
+		return func(at place, b *block) {
+			if b.labels[0].text == name {
+				out = append(out, q.location(at.source, at.span))
+			}
+		}
+	}
+	if r != nil && n > 1 && output(r.steps[:n+1]) == n {
+		q.called(r.steps[1].text, "output", found(r.steps[n].text))
+		return out, nil
+	}
+	if sp.attr != nil && sp.name && sp.in.isCall() {
+		q.inModule(q.doc.src, sp.base, sp.in, "variable", found(sp.attr.name.text))
 		return out, nil
 	}
 	sym, ok := q.symbolAt(sp)
@@ -168,6 +184,9 @@ func (q *query) renamable() (symbol, []place, error) {
 	sym, ok := q.symbolAt(q.spot())
 	if !q.doc.native() || !ok {
 		return sym, nil, refuse("Only variables and local values can be renamed, and none is named here.")
+	}
+	if sym.root == "module" {
+		return sym, nil, refuse("The name of a module is a part of the addresses in it, by which state and backups know the instances. Rename it by hand, and say so with a block moved.")
 	}
 	if sym.root == "instance" {
 		return sym, nil, refuse("The name of an instance is its address, by which state and backups know it. Rename it by hand, in the knowledge that the old one is given up.")

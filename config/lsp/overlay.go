@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // overlay is an estate's folder as it would be if all that is open in the
@@ -13,6 +14,9 @@ type overlay struct {
 	dir  string
 	open map[string]*document // by base name
 	read map[string]string
+	// elsewhere is asked for a file of a module, whose folder is another one: nil
+	// where it is not open.
+	elsewhere func(path string) *document
 }
 
 // Open opens what is on disk.
@@ -25,6 +29,12 @@ func (o *overlay) ReadFile(name string) ([]byte, error) {
 		return []byte(d.src), nil
 	}
 	full := filepath.Join(o.dir, filepath.FromSlash(name))
+	if o.elsewhere != nil && strings.Contains(name, "/") {
+		if d := o.elsewhere(full); d != nil {
+			o.read[name] = d.src
+			return []byte(d.src), nil
+		}
+	}
 	info, err := os.Stat(full)
 	switch {
 	case err != nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -194,9 +195,10 @@ func (sp spot) reference() (*ref, int) {
 	return nil, 0
 }
 
-// instance is the instance block that a block is in; nil outside.
-func (b *block) instance() *block {
-	if p := b.path(); len(p) > 0 && p[0].typ.text == "instance" {
+// around is the block of the top level that a block is in, where it is of one of
+// these types; nil otherwise.
+func (b *block) around(types ...string) *block {
+	if p := b.path(); len(p) > 0 && slices.Contains(types, p[0].typ.text) {
 		return p[0]
 	}
 	return nil

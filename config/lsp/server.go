@@ -55,6 +55,7 @@ type Server struct {
 	docs     map[string]*document               // by URI
 	dirty    map[string]bool                    // folders to be checked
 	said     map[string]map[string]string       // by folder and path: what was published
+	modules  map[string]map[string]bool         // by folder: those of the modules that it calls
 	uris     map[string]string                  // of files that were open, as the client writes them
 	disk     map[string]*saved                  // outlines of files that are not open
 	running  map[jsonrpc2.ID]context.CancelFunc // requests
@@ -74,7 +75,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, closing func() erro
 		log: log.New(opts.Log, "dssctl lsp: ", 0),
 		ctx: ctx, wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		units: utf16Units,
-		docs:  map[string]*document{}, dirty: map[string]bool{}, said: map[string]map[string]string{},
+		docs:  map[string]*document{}, dirty: map[string]bool{}, said: map[string]map[string]string{}, modules: map[string]map[string]bool{},
 		uris: map[string]string{}, disk: map[string]*saved{}, running: map[jsonrpc2.ID]context.CancelFunc{},
 	}
 	for _, f := range config.FunctionDocs() {

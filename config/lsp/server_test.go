@@ -70,6 +70,26 @@ func TestDiagnostics(t *testing.T) {
 	}
 }
 
+// What is wrong in a module is shown at its call, and by itself in its own
+// files. What is in the editor counts for both.
+func TestModules(t *testing.T) {
+	e := edit(t)
+	e.must(os.Mkdir(filepath.Join(e.dir, "node"), 0o755))
+	e.disk("node/node.dss.hcl", "variable \"port\" {}\ninstance \"n\" {\n  data_dir = \"/n\"\n  port     = var.port\n}\noutput \"port\" {\n  value = instance.n.port\n}\n")
+	src := "module \"m\" {\n  source = \"./node\"\n  port   = 11200\n}\noutput \"o\" {\n  value = module.m.prot\n}\n"
+	e.show("main.dss.hcl", src)
+	e.findings("main.dss.hcl", saying(`There is no output "prot" in module.m. Did you mean "port"`))
+	bad := strings.Replace(strings.Replace(src, "11200", "80", 1), "prot", "port", 1)
+	e.must(e.Write(e.ctx, e.uri("main.dss.hcl"), 2, bad))
+	got := e.findings("main.dss.hcl", func(p lspclient.Published) bool { return version(2)(p) && saying("Found for module.m, called at")(p) })
+	if got[0].Range.Start.Line != 0 || got[0].Range.End.Character != 10 {
+		t.Errorf("%+v", got)
+	}
+	e.show("node/node.dss.hcl", "variable \"port\" {}\ninstance \"n\" {\n  data_dir = \"n\"\n  port     = var.port\n}\n")
+	e.findings("node/node.dss.hcl", saying("data_dir must be an absolute path"))
+	e.findings("main.dss.hcl", saying("data_dir must be an absolute path", "port must be a whole number", `no output "port"`))
+}
+
 // A folder that does not exist yet, files of another kind, and files in JSON.
 func TestOtherFiles(t *testing.T) {
 	e := edit(t)

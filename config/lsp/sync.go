@@ -128,13 +128,19 @@ func (s *Server) change(p changeParams) {
 	s.touch(d.path)
 }
 
-// touch has the folder of a file checked again.
+// touch has the folder of a file checked again, and those that call it.
 func (s *Server) touch(path string) {
 	if path == "" {
 		return
 	}
 	s.mu.Lock()
-	s.dirty[filepath.Dir(path)] = true
+	folder := filepath.Dir(path)
+	s.dirty[folder] = true
+	for dir, modules := range s.modules {
+		if modules[folder] {
+			s.dirty[dir] = true
+		}
+	}
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
@@ -165,6 +171,7 @@ func (s *Server) checkOne(dir string) {
 	said := s.said[dir]
 	if len(open) == 0 {
 		delete(s.said, dir)
+		delete(s.modules, dir)
 		maps.DeleteFunc(s.disk, func(path string, _ *saved) bool { return filepath.Dir(path) == dir })
 	} else if s.said[dir] = map[string]string{}; said == nil {
 		said = map[string]string{}

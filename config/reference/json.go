@@ -26,6 +26,7 @@ type jsonBlock struct {
 	Labels     []jsonLabel     `json:"labels,omitempty"`
 	Multiple   bool            `json:"multiple,omitempty"`
 	Required   bool            `json:"required,omitempty"`
+	Open       bool            `json:"open,omitempty"` // further attributes may stand in it
 	Attributes []jsonAttribute `json:"attributes,omitempty"`
 	Blocks     []jsonBlock     `json:"blocks,omitempty"`
 }
@@ -60,7 +61,7 @@ func JSON(root schema.Block) ([]byte, error) {
 }
 
 func toJSON(b *schema.Block) (jsonBlock, error) {
-	out := jsonBlock{Type: b.Type, Doc: b.Doc, Example: b.Example, Multiple: b.Multiple, Required: b.Required}
+	out := jsonBlock{Type: b.Type, Doc: b.Doc, Example: b.Example, Multiple: b.Multiple, Required: b.Required, Open: b.Open}
 	for _, l := range b.Labels {
 		out.Labels = append(out.Labels, jsonLabel(l))
 	}

@@ -58,7 +58,7 @@ func (s *schemaWriter) body(b *schema.Block, path string, labels []string) node 
 	}
 	out := node{"type": "object", "properties": properties}
 	// A block of nothing but names of one's own, such as locals, is open.
-	out["additionalProperties"] = len(b.Attributes)+len(b.Blocks) == 0 && len(b.Labels) == 0
+	out["additionalProperties"] = b.Open || len(b.Attributes)+len(b.Blocks) == 0 && len(b.Labels) == 0
 	if required != nil {
 		out["required"] = required
 	}

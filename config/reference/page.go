@@ -57,6 +57,9 @@ func section(b *bufio.Writer, block *schema.Block, parent string) {
 			fmt.Fprintf(b, "| `%s` | `%s` | %s | %s |\n", a.Name, TypeName(a.Type), need(a), cell(describe(a)))
 		}
 	}
+	if block.Open {
+		fmt.Fprint(b, "\nFurther attributes have names of your own.\n")
+	}
 	if len(block.Blocks) > 0 {
 		fmt.Fprintf(b, "\nBlocks inside: %s.\n", list(block.Blocks, path+"."))
 	}

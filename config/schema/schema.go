@@ -18,6 +18,8 @@ type Block struct {
 	// otherwise one at the most.
 	Multiple bool
 	Required bool
+	// Open blocks take further attributes, under names of the reader's own.
+	Open bool
 	// Meta blocks speak of the declaration: they have no address and no value
 	// for references.
 	Meta       bool

@@ -46,7 +46,8 @@ type Plan struct {
 type Estate struct {
 	// Lineage is the state's random name: another estate has another one.
 	Lineage string `json:"lineage"`
-	// Files are the configuration's files by base name, with the SHA-256 of
+	// Files are the configuration's files by their path from the estate's
+	// folder, those of modules too, with the SHA-256 of
 	// their content, in hexadecimal.
 	Files map[string]string `json:"files"`
 }
@@ -74,6 +75,9 @@ type Instance struct {
 	// MovedFrom is the address under which state remembers the instance so
 	// far: applying moves the record.
 	MovedFrom string `json:"moved_from,omitempty"`
+	// Importing says that the files import the instance and state knows nothing
+	// of it yet: applying has state remember it.
+	Importing *Importing `json:"importing,omitempty"`
 	// Changes in the order of the blocks.
 	Changes []Change `json:"changes,omitempty"`
 	// Ignored are the differences that the files leave to somebody else.
@@ -99,6 +103,12 @@ type Instance struct {
 	// Failed says that the instance could not be observed or planned: the
 	// diagnostics tell why, and there are no stages.
 	Failed bool `json:"failed,omitempty"`
+}
+
+// Importing is what an import block found.
+type Importing struct {
+	// ID is the data directory, by which an instance is found.
+	ID string `json:"id"`
 }
 
 // Observe is the mode of an instance that is only looked at.
@@ -127,6 +137,8 @@ const (
 	Forget Op = "forget"
 	// Move: state remembers the instance under another address.
 	Move Op = "move"
+	// Import: state remembers the instance from now on.
+	Import Op = "import"
 )
 
 // Change is one attribute that differs.
@@ -278,6 +290,7 @@ type Diagnostic struct {
 type Summary struct {
 	Instances    int    `json:"instances"`
 	ToChange     int    `json:"to_change"`
+	ToImport     int    `json:"to_import,omitempty"`
 	Failed       int    `json:"failed,omitempty"`
 	Windows      int    `json:"windows"`
 	Downtime     Cost   `json:"downtime,omitzero"`
@@ -309,7 +322,7 @@ func (p *Plan) HasChanges() bool {
 // declared.
 func (p *Plan) ToApply() bool {
 	for i := range p.Instances {
-		if in := &p.Instances[i]; in.MovedFrom != "" || in.Protect != nil || in.Mode != Observe && in.HasChanges() {
+		if in := &p.Instances[i]; in.MovedFrom != "" || in.Importing != nil || in.Protect != nil || in.Mode != Observe && in.HasChanges() {
 			return true
 		}
 	}
@@ -318,6 +331,11 @@ func (p *Plan) ToApply() bool {
 
 // HasChanges reports whether anything differs or is to be done.
 func (in *Instance) HasChanges() bool { return len(in.Changes) > 0 || len(in.Stages) > 0 }
+
+// onlyImported reports whether nothing but an import happens.
+func (in *Instance) onlyImported() bool {
+	return in.Importing != nil && len(in.Stages) == 0 && len(in.Changes) == 1
+}
 
 // Forgotten reports whether the instance has left the files: applying drops
 // its record from state and touches nothing else.

@@ -8,9 +8,13 @@ func Summarize(p *Plan) Summary {
 	known := true
 	for i := range p.Instances {
 		in := &p.Instances[i]
+		if in.Importing != nil {
+			s.ToImport++
+		}
 		switch {
 		case in.Failed:
 			s.Failed++
+		case in.onlyImported():
 		case in.Mode != Observe && in.HasChanges():
 			s.ToChange++
 		}

@@ -90,7 +90,7 @@ func clean(path string) bool { return filepath.IsAbs(path) && filepath.Clean(pat
 
 func (v *validator) change(in *Instance, c *Change) {
 	switch c.Op {
-	case Create, Update, Delete, Forget, Move:
+	case Create, Update, Delete, Forget, Move, Import:
 	default:
 		v.fault("%s: %s.%s has the unknown operation %q", in.Address, c.Block, c.Path, c.Op)
 	}

@@ -40,7 +40,7 @@ func (e *entry) fill(before, after any, depth int) {
 	switch e.op {
 	case plan.Create:
 		e.single(after, depth)
-	case plan.Move:
+	case plan.Move, plan.Import:
 	case plan.Delete, plan.Forget:
 		e.single(before, depth)
 	default:

@@ -51,6 +51,7 @@ func TestPlanOfTheLanguage(t *testing.T) {
 			Address: "instance.c", DataDir: "/c", Mode: plan.Observe, Changes: []plan.Change{{Block: "port", Op: plan.Update, Before: raw("1"), After: raw("2")}},
 			Ignored: []plan.Change{{Block: "install_ini", Path: `["a b"].c`, Op: plan.Update, Before: raw(`"4g"`), After: raw(`"8g"`)}, {Block: "runtime_database", Path: "password", Op: plan.Create, Secret: true}},
 		},
+		{Address: "instance.e", DataDir: "/e", Importing: &plan.Importing{ID: "/e"}, Changes: []plan.Change{{Op: plan.Import, Note: "taken over from /e; only state changes"}}},
 		{Address: "instance.d", DataDir: "/d", Ignored: []plan.Change{{Block: "general_settings", Op: plan.Create, After: raw(`{"x":1}`)}}},
 	}}
 	pl.Summary = plan.Summarize(pl)

@@ -100,7 +100,11 @@ func SummaryLine(pl *plan.Plan) string { return strings.Join(summaryParts(pl), "
 
 func summaryParts(pl *plan.Plan) []string {
 	s := &pl.Summary
-	parts := []string{humanize.Count(int64(s.ToChange), "instance", "instances") + " to change"}
+	var parts []string
+	if s.ToImport > 0 {
+		parts = append(parts, humanize.Count(int64(s.ToImport), "instance", "instances")+" to import")
+	}
+	parts = append(parts, humanize.Count(int64(s.ToChange), "instance", "instances")+" to change")
 	if s.Failed > 0 {
 		parts = append(parts, fmt.Sprintf("%s could not be planned", humanize.Number(int64(s.Failed))))
 	}

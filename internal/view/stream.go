@@ -55,8 +55,8 @@ type StreamResource struct {
 // before_sensitive and after_sensitive say that there are some.
 type StreamChange struct {
 	Resource StreamResource `json:"resource"`
-	// Action is create, update, delete or forget; Actions is the same as the
-	// list that Terraform's plan has.
+	// Action is create, update, delete, forget, move or import; Actions is the
+	// same as the list that Terraform's plan has.
 	Action          string          `json:"action"`
 	Actions         []string        `json:"actions"`
 	Before          json.RawMessage `json:"before"`
@@ -64,8 +64,15 @@ type StreamChange struct {
 	BeforeSensitive bool            `json:"before_sensitive"`
 	AfterSensitive  bool            `json:"after_sensitive"`
 	Note            string          `json:"note,omitempty"`
+	// Importing is there for the action import, as in Terraform's stream.
+	Importing *StreamImporting `json:"importing,omitempty"`
 	// Range is where the declaration stands.
 	Range *StreamRange `json:"range,omitempty"`
+}
+
+// StreamImporting is what is taken over.
+type StreamImporting struct {
+	ID string `json:"id"` // the data directory
 }
 
 // StreamAction is one action of a plan.
@@ -111,6 +118,7 @@ type StreamPos struct {
 type StreamSummary struct {
 	Add       int    `json:"add"`
 	Change    int    `json:"change"`
+	Import    int    `json:"import"`
 	Remove    int    `json:"remove"`
 	Forget    int    `json:"forget"`
 	Operation string `json:"operation"` // plan

@@ -90,8 +90,11 @@ func ErrorStream(w io.Writer, tool string, findings []plan.Diagnostic, headed bo
 }
 
 func changeLine(in *plan.Instance, c *plan.Change) Line {
-	r := StreamResource{Addr: in.Address + "." + c.Block, Instance: in.Address, Block: c.Block, Attribute: c.Path}
+	r := StreamResource{Addr: joined(in.Address, c.Block), Instance: in.Address, Block: c.Block, Attribute: c.Path}
 	sc := &StreamChange{Resource: r, Action: string(c.Op), Actions: []string{string(c.Op)}, Note: c.Note}
+	if c.Op == plan.Import && in.Importing != nil {
+		sc.Importing = &StreamImporting{ID: in.Importing.ID}
+	}
 	if c.Secret {
 		sc.BeforeSensitive = c.Op != plan.Create
 		sc.AfterSensitive = c.Op == plan.Create || c.Op == plan.Update
@@ -168,6 +171,8 @@ func (s *StreamSummary) count(op plan.Op) {
 		s.Remove++
 	case plan.Forget:
 		s.Forget++
+	case plan.Import:
+		s.Import++
 	case plan.Move: // nothing of the instance
 	default:
 		s.Change++

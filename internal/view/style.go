@@ -107,10 +107,11 @@ var symbols = map[plan.Op]struct {
 	plan.Delete: {"-", red, "delete"},
 	plan.Forget: {".", cyan, "forget (stays, no longer managed)"},
 	plan.Move:   {">", cyan, "move (in state only)"},
+	plan.Import: {"<", cyan, "import (taken over as it is)"},
 }
 
 // ops in the order of the legend.
-var ops = []plan.Op{plan.Create, plan.Update, plan.Delete, plan.Forget, plan.Move}
+var ops = []plan.Op{plan.Create, plan.Update, plan.Delete, plan.Forget, plan.Move, plan.Import}
 
 func (s Style) sign(op plan.Op) string {
 	if y, ok := symbols[op]; ok {

@@ -89,7 +89,7 @@ func (m *maker) schedule(p *Provider, b *config.Block, was *entry, out *provider
 		out.Changes = append(out.Changes, m.change(b, "schedule", plan.Delete, was.Entry.Expr, nil, ""))
 		out.Steps = append(out.Steps, m.unschedule(*was))
 	case m.seen.ScheduleError == "" && m.seen.Drift == "" && m.seen.Entry != nil && m.seen.Entry.Entry.Equal(want.Entry) &&
-		(was == nil || was.Scheduler == want.Scheduler):
+		(was == nil || was.sameAs(want)):
 	default:
 		c := m.change(b, "schedule", plan.Create, nil, want.Entry.Expr, m.seen.Drift)
 		if m.seen.Entry != nil {
@@ -99,7 +99,7 @@ func (m *maker) schedule(p *Provider, b *config.Block, was *entry, out *provider
 			}
 		}
 		out.Changes = append(out.Changes, c)
-		if was != nil && was.Scheduler != want.Scheduler {
+		if was != nil && !was.sameAs(want) {
 			out.Steps = append(out.Steps, m.unschedule(*was))
 		}
 		a := m.a
@@ -109,6 +109,12 @@ func (m *maker) schedule(p *Provider, b *config.Block, was *entry, out *provider
 		s.Args, s.Unit = encode(a), m.at+" schedule"
 		out.Steps = append(out.Steps, s)
 	}
+}
+
+// sameAs reports whether it is the same entry, of whatever content: one of another
+// scheduler, or of an instance that has another address now, is in the way.
+func (e *entry) sameAs(other *entry) bool {
+	return e.Scheduler == other.Scheduler && e.Entry.ID == other.Entry.ID
 }
 
 func placeOfEntry(scheduler string) string {

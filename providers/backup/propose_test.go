@@ -276,6 +276,29 @@ func TestScheduleDrifts(t *testing.T) {
 	}
 }
 
+// An instance has another address now (moved): the entry that runs the old one
+// goes, and another comes.
+func TestScheduleOfAnotherAddress(t *testing.T) {
+	f := policies(t, strings.Replace(nightly, "max_age", "schedule = \"5  4 * * *\"\n max_age", 1)).sets("nightly", 1)
+	r := adopted(f)
+	n := r["nightly"]
+	was := *f.p.entryOf(f.req.Desired.Children(Name)[0])
+	was.Entry.ID, was.Entry.Command = "old", []string{"dssctl", "backup", "run", "instance.old.backup.nightly"}
+	n.Schedule = &was
+	r["nightly"] = n
+	p, diags := f.recorded(r).propose()
+	if diags.HasErrors() || kinds(p.Steps) != "schedule schedule" {
+		t.Fatalf("steps: %s, %v", kinds(p.Steps), diags)
+	}
+	var first, second args
+	if json.Unmarshal(p.Steps[0].Args, &first) != nil || !first.Unschedule || first.Schedule.Entry.ID != "old" {
+		t.Errorf("the old entry stays: %s", p.Steps[0].Args)
+	}
+	if json.Unmarshal(p.Steps[1].Args, &second) != nil || second.Unschedule || second.Schedule.Entry.ID == "old" {
+		t.Errorf("no new entry: %s", p.Steps[1].Args)
+	}
+}
+
 func TestWhatStandsInTheWay(t *testing.T) {
 	external := func(f *fixture) {
 		f.o.Database = &dss.RuntimeDatabase{External: true, Host: "pg", Schema: "s", User: "u", Password: "e:AES:abc"}

@@ -104,7 +104,7 @@ func appendRows(out []row, list []view.Difference, depth int) []row {
 	return out
 }
 
-var signs = map[plan.Op]string{plan.Create: "+", plan.Update: "~", plan.Delete: "−", plan.Forget: "·", plan.Move: "→"}
+var signs = map[plan.Op]string{plan.Create: "+", plan.Update: "~", plan.Delete: "−", plan.Forget: "·", plan.Move: "→", plan.Import: "←"}
 
 var records = map[string]string{
 	"begin": "begins", "end": "done", "failed": "failed", "notice": "notice", "kept": "keeps", "process": "runs", "undo_begin": "undoing begins",

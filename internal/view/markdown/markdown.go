@@ -175,7 +175,7 @@ func (p *page) findings(r *view.Review) {
 	}
 }
 
-var signs = map[plan.Op]string{plan.Create: "+", plan.Update: "!", plan.Delete: "-", plan.Forget: "#", plan.Move: "#"}
+var signs = map[plan.Op]string{plan.Create: "+", plan.Update: "!", plan.Delete: "-", plan.Forget: "#", plan.Move: "#", plan.Import: "#"}
 
 func (p *page) blocks(r *view.Review) {
 	if len(r.Blocks) == 0 {

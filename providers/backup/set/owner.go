@@ -53,10 +53,17 @@ func (s Store) Owner() (*Owner, error) {
 	return &o, nil
 }
 
+// same reports whether two are one block of one instance: a data directory is of
+// one instance, whatever its address is by now.
+func (o Owner) same(other Owner) bool {
+	o.Instance = other.Instance
+	return o == other
+}
+
 // CheckOwner refuses a destination that is somebody else's. It changes nothing.
 func (s Store) CheckOwner(want Owner) error {
 	found, err := s.Owner()
-	if err != nil || found == nil || *found == want {
+	if err != nil || found == nil || found.same(want) {
 		return err
 	}
 	return &OwnerError{Dir: s.Dir, Owner: *found, Wanted: want}
@@ -79,7 +86,7 @@ func (s Store) Claim(want Owner) error {
 	if err != nil {
 		return fmt.Errorf("claim the destination %s: %w", s.Dir, err)
 	}
-	if found, _ := s.Owner(); found != nil {
+	if found, _ := s.Owner(); found != nil && *found == want {
 		return nil
 	}
 	if err := atomicfile.Write(filepath.Join(s.Dir, OwnerName), append(raw, '\n'), 0o600); err != nil {

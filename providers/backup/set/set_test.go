@@ -298,6 +298,14 @@ func TestDestinationOfSomebodyElse(t *testing.T) {
 	if err := s.Claim(mine); err != nil {
 		t.Errorf("a second time: %v", err)
 	}
+	moved := mine
+	moved.Instance = `module.node["a"].instance.design`
+	if err := s.Claim(moved); err != nil {
+		t.Errorf("under another address: %v", err)
+	}
+	if o, err := s.Owner(); err != nil || *o != moved {
+		t.Errorf("owner: %+v, %v", o, err)
+	}
 	other := mine
 	other.Backup = "weekly"
 	var owned *OwnerError
