@@ -111,10 +111,10 @@ func (w *world) rollbackQuestion(ctx context.Context, store state.Store, estate 
 }
 
 // undoTexts are the plan's words on how each action is undone, by action.
-func undoTexts(r *executor.Result) map[string]string {
-	out := map[string]string{}
+func undoTexts(r *executor.Result) map[string]plan.Undo {
+	out := map[string]plan.Undo{}
 	for _, a := range r.Actions {
-		out[a.Action.ID] = a.Action.Undo.How
+		out[a.Action.ID] = a.Action.Undo
 	}
 	return out
 }

@@ -201,6 +201,6 @@ func TestSummary(t *testing.T) {
 		golden(t, name, func(b *bytes.Buffer) error { return Summary(b, r, Style{Width: 100, Unicode: true}) })
 	}
 	golden(t, "rollback_preview", func(b *bytes.Buffer) error {
-		return RollbackPreview(b, done, map[string]string{"design/5": "exact bytes", "design/6": "drop the copied tables"}, Style{Width: 100})
+		return RollbackPreview(b, done, undos(), Style{Width: 100})
 	})
 }
