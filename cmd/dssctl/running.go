@@ -66,7 +66,8 @@ func report(r *executor.Result) view.RunReport {
 		out.Down = append(out.Down, view.Down{Instance: address, Since: r.Down[address]})
 	}
 	for _, address := range sortedKeys(r.Downtime) {
-		out.Downtime = append(out.Downtime, view.Downtime{Instance: address, Duration: r.Downtime[address]})
+		d := r.Downtime[address]
+		out.Downtime = append(out.Downtime, view.Downtime{Instance: address, Duration: d.Run, Rollback: d.Rollback})
 	}
 	return out
 }

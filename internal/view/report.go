@@ -73,8 +73,10 @@ type Down struct {
 	Since    time.Time `json:"since"`
 }
 
-// Downtime is how long DSS of one instance was down.
+// Downtime is how long DSS of one instance was down: in the run's windows, and
+// in those of its rollback, later.
 type Downtime struct {
 	Instance string        `json:"instance"`
 	Duration time.Duration `json:"duration_ns"`
+	Rollback time.Duration `json:"rollback_ns,omitempty"`
 }

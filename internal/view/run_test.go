@@ -181,22 +181,24 @@ func TestSummaryOfAnInterruptedRunThatWasUndone(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	done := report("done", Skipped, Done, Done, Done, Done, Done, Done, Done, Done)
-	done.Downtime = []Downtime{{"instance.design", 192 * time.Second}}
+	done.Downtime = []Downtime{{Instance: "instance.design", Duration: 192 * time.Second}}
 	done.Safety = []string{"/data/dataiku/design.dssctl/safety/" + runName}
 	rolled := report("rolled_back", Done, Done, Undone, Undone, Undone, Undone)
 	rolled.Actions[5].Error = copyError
 	rolled.Actions[0].Notices = []string{"the schema dss_runtime was there, and empty"}
-	rolled.Downtime = []Downtime{{"instance.design", 95 * time.Second}}
+	rolled.Downtime = []Downtime{{Instance: "instance.design", Duration: 95 * time.Second}}
 	failed := report("failed", Done, Done, Done, Done, UndoFailed, Undone, NotStarted)
 	failed.Actions[5].Error = copyError
 	failed.Actions[5].Leftover = "the schema dss_runtime: other tables are in it"
 	failed.Actions[4].Error = "write /data/dataiku/design/config/general-settings.json: permission denied"
 	killed := report("running", Done, Done, Open)
 	killed.Ended = time.Time{}
+	undone := report("rolled_back", Undone, Undone, Undone, Undone, Undone, Undone, Undone, Undone, Undone)
+	undone.Downtime = []Downtime{{Instance: "instance.design", Duration: 192 * time.Second, Rollback: 41 * time.Second}, {Instance: "instance.auto", Rollback: 5 * time.Second}}
 	for name, r := range map[string]RunReport{
 		"summary_done": done, "summary_rolled_back": rolled, "summary_failed": failed, "summary_killed": killed,
 		"summary_interrupted": report("interrupted", Done, Done),
-		"summary_undone":      report("rolled_back", Undone, Undone, Undone, Undone, Undone, Undone, Undone, Undone, Undone),
+		"summary_undone":      undone,
 	} {
 		golden(t, name, func(b *bytes.Buffer) error { return Summary(b, r, Style{Width: 100, Unicode: true}) })
 	}

@@ -225,12 +225,24 @@ func downSince(d Down) string {
 func measured(r RunReport) []string {
 	var out []string
 	for _, d := range r.Downtime {
-		out = append(out, "Downtime of "+clean(d.Instance)+": "+humanize.Duration(d.Duration))
+		out = append(out, "Downtime of "+clean(d.Instance)+": "+downFor(d))
 	}
 	for _, path := range r.Safety {
 		out = append(out, "Safety backup: "+clean(path))
 	}
 	return out
+}
+
+// downFor tells a rollback's downtime from that of the run itself.
+func downFor(d Downtime) string {
+	if d.Rollback <= 0 {
+		return humanize.Duration(d.Duration)
+	}
+	text := humanize.Duration(d.Rollback) + " in the rollback"
+	if d.Duration > 0 {
+		text += ", " + humanize.Duration(d.Duration) + " in the run before it"
+	}
+	return text
 }
 
 func notes(r RunReport) []string {
