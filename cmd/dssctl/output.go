@@ -32,6 +32,8 @@ type output struct {
 	json bool
 	into io.Writer // nil without -json-into
 	file *os.File
+	// allowed are the dangers that -allow names.
+	allowed []plan.Danger
 	// brief shows people the summary of a plan alone.
 	brief bool
 	// begun says that a stream has begun, with its version.
@@ -81,7 +83,7 @@ func (o *output) plan(p *planned) error {
 	if o.json {
 		return nil
 	}
-	show := view.Plan
+	show := func(w io.Writer, pl *plan.Plan, s view.Style) error { return view.Plan(w, pl, s, o.allowed...) }
 	if o.brief {
 		show = view.PlanSummary
 	}

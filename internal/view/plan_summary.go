@@ -77,19 +77,21 @@ func (p *planPage) summary() {
 		}
 	}
 	p.line(p.paint(bold, line))
-	if flags := gates(p.plan); len(flags) > 0 {
+	if flags := gates(p.plan, p.allowed...); len(flags) > 0 {
 		p.line(p.paint(alarm, "To apply it, add "+strings.Join(flags, " ")+"."))
 	}
 }
 
-// gates are the flags without which the plan is refused.
-func gates(pl *plan.Plan) []string {
+// gates are the flags without which the plan is refused, but for what is allowed.
+func gates(pl *plan.Plan, allowed ...plan.Danger) []string {
 	var out []string
-	if pl.Summary.Irreversible > 0 {
-		out = append(out, plan.Irreversible.Flag())
-	}
-	if pl.Summary.DataLoss > 0 {
-		out = append(out, plan.DataLoss.Flag())
+	for _, g := range []struct {
+		danger plan.Danger
+		count  int
+	}{{plan.Irreversible, pl.Summary.Irreversible}, {plan.DataLoss, pl.Summary.DataLoss}} {
+		if g.count > 0 && !slices.Contains(allowed, g.danger) {
+			out = append(out, g.danger.Flag())
+		}
 	}
 	return out
 }

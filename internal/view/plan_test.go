@@ -35,6 +35,26 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// Only what is not allowed yet is asked for.
+func TestAllowed(t *testing.T) {
+	for _, c := range []struct {
+		allowed []plan.Danger
+		want    string
+	}{
+		{nil, "To apply it, add -allow irreversible -allow data-loss.\n"},
+		{[]plan.Danger{plan.DataLoss}, "To apply it, add -allow irreversible.\n"},
+		{[]plan.Danger{plan.DataLoss, plan.Irreversible}, ""},
+	} {
+		var b strings.Builder
+		if err := Plan(&b, everything(), Style{}, c.allowed...); err != nil {
+			t.Fatal(err)
+		}
+		if text := b.String(); !strings.HasSuffix(text, c.want) || strings.Contains(text, "To apply it") != (c.want != "") {
+			t.Errorf("allowed %v: expected %q at the end of:\n%s", c.allowed, c.want, text)
+		}
+	}
+}
+
 // No instance of a large estate is left out.
 func TestPlanOfManyInstances(t *testing.T) {
 	big := &plan.Plan{Summary: plan.Summary{Instances: 10000, ToChange: 10000, Windows: 10000}}
