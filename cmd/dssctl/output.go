@@ -113,6 +113,24 @@ func (o *output) events() view.EventView {
 	return view.Multi(views...)
 }
 
+// lost puts into the streams what a rollback loses, as warnings.
+func (o *output) lost(lost []string) error {
+	var findings []plan.Diagnostic
+	for _, l := range lost {
+		findings = append(findings, plan.Diagnostic{Severity: plan.Warning, Summary: "Undoing the run loses data", Detail: l})
+	}
+	if len(findings) == 0 {
+		return nil
+	}
+	for _, s := range o.streams() {
+		if err := view.ErrorStream(s, version, findings, o.begun, o.w.clock); err != nil {
+			return fmt.Errorf("print what is lost: %w", err)
+		}
+		o.begun = true
+	}
+	return nil
+}
+
 // fail puts into the streams why the command fails. That is said on standard
 // error, too: an error of writing is not reported on top.
 func (o *output) fail(findings []plan.Diagnostic) {

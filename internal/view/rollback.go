@@ -7,8 +7,9 @@ import (
 )
 
 // RollbackPreview writes what undoing a run will do, the last action first.
-// undo holds the plan's words on how each action is undone, by action id.
-func RollbackPreview(w io.Writer, r RunReport, undo map[string]plan.Undo, s Style) error {
+// undo holds the plan's words on how each action is undone, by action id; lost is
+// what is lost with it.
+func RollbackPreview(w io.Writer, r RunReport, undo map[string]plan.Undo, lost []string, s Style) error {
 	p := &page{Style: s}
 	p.line(p.paint(bold, "To undo run "+clean(r.Run)), ", the last action first:")
 	p.blank()
@@ -36,6 +37,13 @@ func RollbackPreview(w io.Writer, r RunReport, undo map[string]plan.Undo, s Styl
 	}
 	if n == 0 {
 		p.line("  Nothing of it is done.")
+	}
+	if len(lost) > 0 {
+		p.blank()
+		p.line(p.paint(alarm, "Undoing it loses"))
+		for _, l := range lost {
+			p.wrapped(2, "", "- "+clean(l))
+		}
 	}
 	return p.writeTo(w)
 }

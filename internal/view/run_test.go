@@ -203,6 +203,6 @@ func TestSummary(t *testing.T) {
 		golden(t, name, func(b *bytes.Buffer) error { return Summary(b, r, Style{Width: 100, Unicode: true}) })
 	}
 	golden(t, "rollback_preview", func(b *bytes.Buffer) error {
-		return RollbackPreview(b, done, undos(), Style{Width: 100})
+		return RollbackPreview(b, done, undos(), []string{"instance.design: 214 rows that DSS has written to schema dss_runtime since 2026-11-20 12:05"}, Style{Width: 100})
 	})
 }
