@@ -35,6 +35,24 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// What was looked for and not found is said; where nobody looked, nothing is.
+func TestHeadOfWhatWasNotLookedAt(t *testing.T) {
+	for _, c := range []struct {
+		in   plan.Instance
+		want string
+	}{
+		{plan.Instance{}, "version not known, service not known"},
+		{plan.Instance{Seen: plan.Seen{Version: "14.4.1", Service: "unknown"}}, "14.4.1, service not known"},
+		{plan.Instance{New: true}, "not there yet"},
+		{plan.Instance{Foreign: true}, ""},
+		{plan.Instance{Foreign: true, Seen: plan.Seen{Notes: []string{"not there yet"}}}, "not there yet"},
+	} {
+		if got := strings.Join(seen(&c.in), ", "); got != c.want {
+			t.Errorf("%+v: %q, expected %q", c.in, got, c.want)
+		}
+	}
+}
+
 // Only what is not allowed yet is asked for.
 func TestAllowed(t *testing.T) {
 	for _, c := range []struct {

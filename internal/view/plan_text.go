@@ -167,7 +167,11 @@ func seen(in *plan.Instance) []string {
 	}
 	for _, fact := range facts {
 		v := oneLine(fact.value)
-		if v == "" || v == "unknown" {
+		switch {
+		case v != "" && v != "unknown":
+		case in.Foreign:
+			continue // nobody has looked: a restore works from its set alone
+		default:
 			v = fact.unknown
 		}
 		out = append(out, v)
