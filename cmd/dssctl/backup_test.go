@@ -169,6 +169,9 @@ func TestRestoreElsewhere(t *testing.T) {
 	if now := l.rows("elsewhere"); now < rows {
 		t.Errorf("%d rows came along of %d", now, rows)
 	}
+	if strings.Contains(o.String(), "The original is still there") {
+		t.Errorf("the original is lost, and is warned of: %s", o)
+	}
 	// State knows nothing of it, and what was made can be taken away again.
 	l.ok(os.Rename(l.dss["design"].DataDir+".lost", l.dss["design"].DataDir))
 	l.run("plan", "-detailed-exitcode").must(t, 0)

@@ -40,6 +40,9 @@ type RestoreOrder struct {
 	Only, Projects []string
 	// Elsewhere is a data directory that is not there yet.
 	Elsewhere *Elsewhere
+	// Distinct says that whoever ordered it makes another instance of what is
+	// restored: its own installid, no scenario active.
+	Distinct bool
 }
 
 // Elsewhere is a restore to another place.
