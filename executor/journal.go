@@ -104,6 +104,9 @@ func (p *progress) touched() bool {
 	}
 }
 
+// changed reports whether the action was done by the run, and stands.
+func (p *progress) changed() bool { return p.phase == done && !p.skipped }
+
 // history is a run's journal, read.
 type history struct {
 	actions     map[string]*progress

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dssctl/dssctl/internal/plan"
@@ -39,6 +40,9 @@ type ActionResult struct {
 type Result struct {
 	Run     state.Run
 	Actions []ActionResult
+	// Undoable says that a rollback of what was done would be taken, and would do
+	// something.
+	Undoable bool
 	// Kept are the places where the run keeps something of value.
 	Kept []string
 	// Down are the instances whose DSS the run has stopped and not started
@@ -111,8 +115,11 @@ var outcomes = map[phase]Outcome{
 func summarize(p *plan.Plan, h *history, run state.Run) *Result {
 	r := &Result{Run: run, Downtime: map[string]Downtime{}, Down: map[string]time.Time{}}
 	var stop *progress
+	changed, final := false, false
 	p.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
 		ap := h.of(a.ID)
+		changed = changed || ap.changed() && a.Undo.How != plan.OnlyLooks && !takenOut(in)
+		final = final || ap.changed() && !a.Undo.Possible
 		ar := ActionResult{Instance: in.Address, Action: a, Outcome: outcomes[ap.phase], Error: ap.err, Leftover: ap.leftover, Notices: ap.notices}
 		if ap.skipped && ap.phase == done {
 			ar.Outcome = OutcomeSkipped
@@ -145,5 +152,12 @@ func summarize(p *plan.Plan, h *history, run state.Run) *Result {
 		}
 		return true
 	})
+	r.Undoable = changed && !final
 	return r
+}
+
+// takenOut reports whether the run has only taken files out for somebody, whose
+// they are from then on.
+func takenOut(in *plan.Instance) bool {
+	return in.Foreign && !slices.ContainsFunc(in.Stages, func(s plan.Stage) bool { return s.Kind == plan.Window })
 }

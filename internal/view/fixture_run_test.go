@@ -26,6 +26,7 @@ func report(status string, outcomes ...Outcome) RunReport {
 		i++
 		return true
 	})
+	r.Undoable = status != statusRolledBack && len(r.with(Done)) > 0
 	return r
 }
 

@@ -53,6 +53,22 @@ func TestHeadOfWhatWasNotLookedAt(t *testing.T) {
 	}
 }
 
+// The last line agrees with the list: what it calls without undo is counted.
+func TestWithoutUndo(t *testing.T) {
+	p := movePlan()
+	if got := SummaryLine(p); !strings.Contains(got, "0 irreversible") {
+		t.Error(got)
+	}
+	p.Instances[0].Stages[0].Actions[0].Undo = plan.Undo{How: "removed sets are gone"}
+	if got := SummaryLine(p); !strings.Contains(got, " · 1 without undo · ") || strings.Contains(got, "irreversible") {
+		t.Error(got)
+	}
+	p.Summary.Irreversible = 2
+	if got := SummaryLine(p); !strings.Contains(got, " · 2 irreversible, 1 more without undo · ") {
+		t.Error(got)
+	}
+}
+
 // Only what is not allowed yet is asked for.
 func TestAllowed(t *testing.T) {
 	for _, c := range []struct {

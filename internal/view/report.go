@@ -42,6 +42,8 @@ type RunReport struct {
 	Started time.Time      `json:"started,omitzero"`
 	Ended   time.Time      `json:"ended,omitzero"`
 	Actions []ActionReport `json:"actions"`
+	// Undoable says that a rollback would be taken, and would do something.
+	Undoable bool `json:"undoable,omitempty"`
 	// Down are the instances that the run has left without DSS.
 	Down []Down `json:"down,omitempty"`
 	// Downtime that was measured.

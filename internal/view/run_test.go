@@ -168,6 +168,21 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
+// A rollback that would be refused, or do nothing, is not advised.
+func TestSummaryOfWhatCannotBeRolledBack(t *testing.T) {
+	for _, status := range []string{"done", "interrupted"} {
+		r := report(status, Done)
+		r.Undoable = false
+		var b strings.Builder
+		if err := Summary(&b, r, Style{Width: 100}); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); strings.Contains(got, "dssctl rollback") {
+			t.Error(got)
+		}
+	}
+}
+
 // Nothing of it is in place: there is nothing that a rollback could undo.
 func TestSummaryOfAnInterruptedRunThatWasUndone(t *testing.T) {
 	var b bytes.Buffer

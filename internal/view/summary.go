@@ -275,7 +275,7 @@ func nextSteps(r RunReport) []ReviewCommand {
 	id := clean(r.Run)
 	switch r.Status {
 	case statusDone:
-		if r.counts()[Undone] == 0 && r.counts()[Done] > 0 {
+		if r.Undoable && r.counts()[Undone] == 0 {
 			return []ReviewCommand{{"dssctl rollback " + id, "undoes this run"}}
 		}
 	case statusFailed, statusRunning:
@@ -286,7 +286,7 @@ func nextSteps(r RunReport) []ReviewCommand {
 		}
 	case statusInterrupted:
 		out := []ReviewCommand{{"dssctl plan", "shows what is left to do"}}
-		if r.counts()[Done] > 0 {
+		if r.Undoable {
 			out = append(out, ReviewCommand{"dssctl rollback " + id, "undoes what was done"})
 		}
 		return out
