@@ -250,10 +250,11 @@ func (h *Human) Summary(r RunReport) error {
 		return h.err
 	}
 	h.write("\n")
-	// The notes of the actions stand above already.
+	// The notes of the actions stand above already, and why one failed as well:
+	// it is said once more by the command's error, at the very end.
 	r.Actions = slices.Clone(r.Actions)
 	for i := range r.Actions {
 		r.Actions[i].Notices = nil
 	}
-	return Summary(h.w, r, h.style)
+	return summary(h.w, r, h.style, namesAlone)
 }

@@ -168,6 +168,37 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
+// Why an action failed stands where it failed, and the command's error says it
+// at the end: the summary in between names the action alone.
+func TestSummaryBelowTheLines(t *testing.T) {
+	var b bytes.Buffer
+	h := NewHuman(&b, Style{Width: 300}, Terminal{}, &clockAt{now: noon})
+	for _, e := range runEvents() {
+		h.Event(e)
+	}
+	r := report("failed", Done, Done, Done, Done, UndoFailed, Undone)
+	r.Actions[5].Error, r.Actions[4].Error = copyError, "write x: permission denied"
+	if err := h.Summary(r); err != nil {
+		t.Fatal(err)
+	}
+	lines, summary, ok := strings.Cut(b.String(), "Failed part-way")
+	if !ok || strings.Count(lines, "No space left") != 1 {
+		t.Errorf("above:\n%s", lines)
+	}
+	for _, want := range []string{"\nFailed\n  instance.design: copy the runtime databases (", "\nUndoing failed\n  instance.design: set internalDatabase"} {
+		if !strings.Contains(summary, want) {
+			t.Errorf("%q is not in:\n%s", want, summary)
+		}
+	}
+	if strings.Contains(summary, "No space left") || strings.Contains(summary, "permission denied") {
+		t.Errorf("told again:\n%s", summary)
+	}
+	var alone bytes.Buffer
+	if err := Summary(&alone, r, Style{Width: 300}); err != nil || !strings.Contains(alone.String(), "No space left") {
+		t.Errorf("%v: a run that is shown later does not say why it failed:\n%s", err, alone.String())
+	}
+}
+
 // A rollback that would be refused, or do nothing, is not advised.
 func TestSummaryOfWhatCannotBeRolledBack(t *testing.T) {
 	for _, status := range []string{"done", "interrupted"} {
