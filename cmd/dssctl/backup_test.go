@@ -123,6 +123,11 @@ func TestBackupAndRestoreInPlace(t *testing.T) {
 	if !l.running("design") {
 		t.Error("DSS does not run after the rollback")
 	}
+	for _, name := range []string{"replaced", "restoring"} {
+		if _, err := os.Stat(filepath.Join(l.dss["design"].DataDir+".dssctl", name)); !os.IsNotExist(err) {
+			t.Errorf("the folder %s is left in the companion folder: %v", name, err)
+		}
+	}
 	noSecrets(t, l, o.String())
 }
 
