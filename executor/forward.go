@@ -205,6 +205,11 @@ func (s *session) close(status state.RunStatus, err error) (*Result, error) {
 	if serr := s.journal.SetStatus(context.Background(), status); serr != nil {
 		err = errors.Join(err, serr)
 	}
+	if !status.Open() {
+		for _, in := range s.instances {
+			_ = in.TidyCompanion() // an empty folder too many does no harm
+		}
+	}
 	switch e := err.(type) { //nolint:errorlint // made by the callers, never wrapped
 	case *FailedError:
 		e.Run, e.Status = id, status

@@ -104,11 +104,15 @@ func (p *progress) touched() bool {
 	}
 }
 
+// changed reports whether the action was done by the run, and stands.
+func (p *progress) changed() bool { return p.phase == done && !p.skipped }
+
 // history is a run's journal, read.
 type history struct {
 	actions     map[string]*progress
 	backwards   bool // a rollback has begun
 	whole       bool // of the whole run, not of its open unit
+	wholeSince  time.Time
 	interrupted bool
 }
 
@@ -186,8 +190,11 @@ func (h *history) add(r state.Record) error {
 			return err
 		}
 		h.backwards, h.whole = true, d.Whole
+		if d.Whole && h.wholeSince.IsZero() {
+			h.wholeSince = r.Time
+		}
 	case recResume:
-		h.backwards, h.interrupted = false, false
+		h.backwards, h.interrupted, h.wholeSince = false, false, time.Time{}
 	case recInterrupt:
 		h.interrupted = true
 	}

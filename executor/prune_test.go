@@ -31,7 +31,7 @@ func TestOldRunsAreForgotten(t *testing.T) {
 		}
 		// Another estate's, which this one knows nothing of.
 		if err == nil {
-			err = os.MkdirAll(filepath.Join(originals, fmt.Sprintf("20190101-%06d-bbbb", i)), 0o700)
+			err = os.MkdirAll(filepath.Join(originals, fmt.Sprintf("20190101-%06d-bbbb", i), "files"), 0o700)
 		}
 		if err != nil {
 			t.Fatal(err)

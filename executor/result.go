@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dssctl/dssctl/internal/plan"
@@ -39,13 +40,16 @@ type ActionResult struct {
 type Result struct {
 	Run     state.Run
 	Actions []ActionResult
+	// Undoable says that a rollback of what was done would be taken, and would do
+	// something.
+	Undoable bool
 	// Kept are the places where the run keeps something of value.
 	Kept []string
 	// Down are the instances whose DSS the run has stopped and not started
 	// again, with the time since when.
 	Down map[string]time.Time
 	// Downtime measured, by instance.
-	Downtime map[string]time.Duration
+	Downtime map[string]Downtime
 }
 
 // stands reports whether something of the run is in place on these instances.
@@ -109,10 +113,13 @@ var outcomes = map[phase]Outcome{
 }
 
 func summarize(p *plan.Plan, h *history, run state.Run) *Result {
-	r := &Result{Run: run, Downtime: map[string]time.Duration{}, Down: map[string]time.Time{}}
-	var down, up time.Time
+	r := &Result{Run: run, Downtime: map[string]Downtime{}, Down: map[string]time.Time{}}
+	var stop *progress
+	changed, final := false, false
 	p.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
 		ap := h.of(a.ID)
+		changed = changed || ap.changed() && a.Undo.How != plan.OnlyLooks && !takenOut(in)
+		final = final || ap.changed() && !a.Undo.Possible
 		ar := ActionResult{Instance: in.Address, Action: a, Outcome: outcomes[ap.phase], Error: ap.err, Leftover: ap.leftover, Notices: ap.notices}
 		if ap.skipped && ap.phase == done {
 			ar.Outcome = OutcomeSkipped
@@ -127,7 +134,7 @@ func summarize(p *plan.Plan, h *history, run state.Run) *Result {
 		r.Kept = append(r.Kept, ap.kept...)
 		switch a.Phase {
 		case plan.Stop:
-			down, up = ap.began, ap.undone
+			stop = ap
 			// A stop that found DSS stopped has taken nothing down.
 			if ap.touched() && a.Danger == plan.Downtime {
 				r.Down[in.Address] = ap.began
@@ -136,31 +143,21 @@ func summarize(p *plan.Plan, h *history, run state.Run) *Result {
 			if ap.phase == done {
 				delete(r.Down, in.Address)
 			}
-			r.Downtime[in.Address] += downtime(down, up, ap)
+			d := r.Downtime[in.Address]
+			d.add(stop, ap, h.wholeSince)
+			if d != (Downtime{}) {
+				r.Downtime[in.Address] = d
+			}
+			stop = nil // of this window alone
 		}
 		return true
 	})
-	for address, d := range r.Downtime {
-		if d <= 0 {
-			delete(r.Downtime, address)
-		}
-	}
+	r.Undoable = changed && !final
 	return r
 }
 
-// downtime of one window: from its stop to its start, or back to where the stop
-// was undone. A window that was whole and was undone later was down twice.
-func downtime(stopBegan, stopUndone time.Time, start *progress) time.Duration {
-	var d time.Duration
-	switch {
-	case stopBegan.IsZero():
-	case start.phase == done, start.phase == undone && !start.ended.IsZero() && start.err == "":
-		d = start.ended.Sub(stopBegan)
-	case !stopUndone.IsZero():
-		return stopUndone.Sub(stopBegan)
-	}
-	if start.phase == undone && !stopUndone.IsZero() && start.err == "" {
-		d += stopUndone.Sub(start.undoBegan)
-	}
-	return d
+// takenOut reports whether the run has only taken files out for somebody, whose
+// they are from then on.
+func takenOut(in *plan.Instance) bool {
+	return in.Foreign && !slices.ContainsFunc(in.Stages, func(s plan.Stage) bool { return s.Kind == plan.Window })
 }

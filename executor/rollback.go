@@ -20,13 +20,7 @@ func (e *Executor) Rollback(ctx context.Context, id string, o Options) (*Result,
 		return nil, err
 	}
 	defer s.end()
-	if err := e.refuseOpenRun(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.checkUndoable(ctx); err != nil {
-		return nil, err
-	}
-	if lost, err := s.losses(ctx); err != nil {
+	if lost, err := e.mayRollback(ctx, s); err != nil {
 		return nil, err
 	} else if len(lost) > 0 && !o.AllowLoss {
 		return nil, &LossError{Run: id, Lost: lost}
@@ -36,13 +30,25 @@ func (e *Executor) Rollback(ctx context.Context, id string, o Options) (*Result,
 	return s.goBack(ctx)
 }
 
-// Losses says what rolling back a finished run now would lose, one line each.
+// Losses says what rolling back a finished run now would lose, one line each. The
+// error of a run that cannot be rolled back is that of Rollback.
 func (e *Executor) Losses(ctx context.Context, id, why string) ([]string, error) {
 	s, err := e.reopen(ctx, id, why)
 	if err != nil {
 		return nil, err
 	}
 	defer s.end()
+	return e.mayRollback(ctx, s)
+}
+
+// mayRollback refuses what cannot be rolled back, and says what would be lost.
+func (e *Executor) mayRollback(ctx context.Context, s *session) ([]string, error) {
+	if err := e.refuseOpenRun(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.checkUndoable(ctx); err != nil {
+		return nil, err
+	}
 	return s.losses(ctx)
 }
 

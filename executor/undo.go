@@ -33,6 +33,12 @@ func (s *session) undoOne(ctx context.Context, in *plan.Instance, a *plan.Action
 	was := p.records
 	started := s.Clock.Now()
 	ev := event.Event{Instance: in.Address, Action: a.ID, Title: a.Title, Index: s.index[a.ID]}
+	switch {
+	case p.skipped:
+		ev.Undo = "was so before the run, nothing to undo"
+	case a.Undo.Possible:
+		ev.Undo = a.Undo.How
+	}
 	tell := func(t event.Type, message string) {
 		ev.Type, ev.Message, ev.Elapsed = t, message, s.Clock.Now().Sub(started)
 		s.emit(ev)

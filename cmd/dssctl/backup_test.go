@@ -77,7 +77,9 @@ func TestBackupAndRestoreInPlace(t *testing.T) {
 		t.Fatalf("want one good set: %+v", sets)
 	}
 	l.run("backup", "show", sets[0].Set).must(t, 0)
-	l.run("backup", "verify").must(t, 0)
+	if o := l.run("backup", "verify").must(t, 0); strings.Contains(o.stdout, "dssctl rollback") {
+		t.Errorf("a rollback of what only looks is advised: %s", o)
+	}
 
 	l.stop("design")
 	settled := configs(t, l.data)
@@ -120,6 +122,11 @@ func TestBackupAndRestoreInPlace(t *testing.T) {
 	}
 	if !l.running("design") {
 		t.Error("DSS does not run after the rollback")
+	}
+	for _, name := range []string{"replaced", "restoring"} {
+		if _, err := os.Stat(filepath.Join(l.dss["design"].DataDir+".dssctl", name)); !os.IsNotExist(err) {
+			t.Errorf("the folder %s is left in the companion folder: %v", name, err)
+		}
 	}
 	noSecrets(t, l, o.String())
 }
@@ -169,6 +176,9 @@ func TestRestoreElsewhere(t *testing.T) {
 	if now := l.rows("elsewhere"); now < rows {
 		t.Errorf("%d rows came along of %d", now, rows)
 	}
+	if strings.Contains(o.String(), "The original is still there") {
+		t.Errorf("the original is lost, and is warned of: %s", o)
+	}
 	// State knows nothing of it, and what was made can be taken away again.
 	l.ok(os.Rename(l.dss["design"].DataDir+".lost", l.dss["design"].DataDir))
 	l.run("plan", "-detailed-exitcode").must(t, 0)
@@ -189,7 +199,9 @@ func TestTakeFilesOutOfASet(t *testing.T) {
 	l.run("apply", "-auto-approve").must(t, 0)
 	l.run("backup", "run", "-auto-approve").must(t, 0)
 	to := filepath.Join(l.dir, "out")
-	l.run("backup", "restore", "instance.design", "-auto-approve", "-to", to, "-project", "SALES", "-only", "install.ini").must(t, 0)
+	if o := l.run("backup", "restore", "instance.design", "-auto-approve", "-to", to, "-project", "SALES", "-only", "install.ini").must(t, 0); strings.Contains(o.stdout, "dssctl rollback") || strings.Contains(o.stdout, "not known") {
+		t.Errorf("files that were taken out: %s", o)
+	}
 	var found []string
 	for rel := range snapshot(t, to) {
 		found = append(found, rel)

@@ -100,6 +100,9 @@ func (w *world) runApply(ctx context.Context, o applyOptions) (err error) {
 		return err
 	}
 	defer func() { err = out.close(err) }()
+	if out.allowed, err = dangers(o.allow); err != nil {
+		return err
+	}
 	p, store, err := w.makePlan(ctx, o.planOptions)
 	if err != nil {
 		return err

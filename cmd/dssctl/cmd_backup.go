@@ -79,6 +79,9 @@ func (w *world) ordered(
 		return err
 	}
 	defer func() { err = out.close(err) }()
+	if out.allowed, err = dangers(o.allow); err != nil {
+		return err
+	}
 	estate, err := w.loadEstate(o.varOptions, nil)
 	if err != nil {
 		return err

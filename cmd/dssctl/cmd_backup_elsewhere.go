@@ -109,6 +109,7 @@ func (w *world) runRestoreElsewhere(ctx context.Context, o restoreOptions, order
 		var closings []plan.Action
 		if e := order.Restore.Elsewhere; e != nil {
 			made.DataDir, made.CompanionDir = e.DataDir, ""
+			made.Seen.Notes = []string{"not there yet"}
 			closings = service.StartNew(in)
 		}
 		steps, diags := w.backups(&order).Apart(estate.Instances, estate.Secrets, in, b, w.clock.Now())

@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/executor"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/view"
-	"github.com/dssctl/dssctl/state"
 )
 
 // rollbackOptions are the flags of rollback.
@@ -31,8 +28,8 @@ func newRollbackCommand(w *world) *cobra.Command {
 		Short: "Undo a finished run, where its actions allow it",
 		Long: `Undo a finished run, its last action first: DSS is stopped, what the run changed
 is put back, DSS is started again. What DSS wrote since then into databases that
-the run made is lost with them: it is counted and shown before the question, and
-without a question it takes -allow data-loss.
+the run made is lost with them: it is counted and named in any case, before the
+question, and without a question it takes -allow data-loss.
 
 It is refused when an action of the run cannot be undone, when a later run
 stands on the same instance, or when somebody changed since what the run left.
@@ -74,47 +71,44 @@ func (w *world) runRollback(ctx context.Context, o rollbackOptions, id string) (
 	if err != nil {
 		return err
 	}
+	ctx, sig := w.watchSignals(ctx, true)
+	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
+	lost, err := w.executor(store, estate).Losses(ctx, id, "look what a rollback loses")
+	if err != nil {
+		return err
+	}
+	allowLoss := slices.Contains(allowed, plan.DataLoss)
+	if len(lost) > 0 && o.autoApprove && !allowLoss {
+		return &executor.LossError{Run: id, Lost: lost}
+	}
 	if !o.json {
-		if err := view.RollbackPreview(w.stdout(), report(past), undoTexts(past), w.style(w.out)); err != nil {
+		if err := view.RollbackPreview(w.stdout(), report(past), undoTexts(past), lost, w.style(w.out)); err != nil {
 			return err
 		}
 	}
-	ctx, sig := w.watchSignals(ctx, true)
-	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
-	allowLoss := slices.Contains(allowed, plan.DataLoss)
+	if err := out.lost(lost); err != nil {
+		return err
+	}
 	if !o.autoApprove {
-		question, err := w.rollbackQuestion(ctx, store, estate, id)
-		if err != nil {
-			return err
+		question := "Undo this run?"
+		if len(lost) > 0 {
+			question = "Undo this run, and lose that?"
 		}
 		if err := w.confirm(question); err != nil {
 			return err
 		}
-		allowLoss = true // it was named in the question
+		allowLoss = true // it was named above the question
 	}
 	return w.executeTo(ctx, sig, store, estate, out, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
 		return e.Rollback(ctx, id, executor.Options{Why: "rollback", AllowLoss: allowLoss})
 	})
 }
 
-// rollbackQuestion names what would be lost.
-func (w *world) rollbackQuestion(ctx context.Context, store state.Store, estate *config.Estate, id string) (string, error) {
-	lost, err := w.executor(store, estate).Losses(ctx, id, "look what a rollback loses")
-	if err != nil {
-		return "", err
-	}
-	if len(lost) == 0 {
-		return "Undo this run?", nil
-	}
-	fmt.Fprintf(w.stderr(), "\nUndoing it loses\n  - %s\n", strings.Join(lost, "\n  - "))
-	return "Undo this run, and lose that?", nil
-}
-
 // undoTexts are the plan's words on how each action is undone, by action.
-func undoTexts(r *executor.Result) map[string]string {
-	out := map[string]string{}
+func undoTexts(r *executor.Result) map[string]plan.Undo {
+	out := map[string]plan.Undo{}
 	for _, a := range r.Actions {
-		out[a.Action.ID] = a.Action.Undo.How
+		out[a.Action.ID] = a.Action.Undo
 	}
 	return out
 }

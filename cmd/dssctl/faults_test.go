@@ -146,7 +146,7 @@ func TestFaults(t *testing.T) {
 			before: faultUntilRollback(dsskit.Faults{dsskit.StartHang: ""}),
 		},
 		{
-			name: "start that fails", codes: []int{6}, words: []string{"not ready"},
+			name: "start that fails", codes: []int{6}, words: []string{"DSS failed", "backend (FATAL)"},
 			before: faultUntilRollback(dsskit.Faults{dsskit.StartFatal: ""}),
 		},
 		{

@@ -157,7 +157,9 @@ func TestLaws(t *testing.T) {
 					t.Errorf("what would be lost is not named: %s", o)
 				}
 			}
-			run([]int{0}, "rollback", list.Runs[0].ID, "-auto-approve", "-allow", "data-loss")
+			if o := run([]int{0}, "rollback", list.Runs[0].ID, "-auto-approve", "-allow", "data-loss"); !e.stays && !strings.Contains(o.stdout, "rows that DSS has written") {
+				t.Errorf("what is lost is not named where it is allowed: %s", o)
+			}
 			if diff := cmp.Diff(settled, configs(t, l.data)); diff != "" {
 				t.Errorf("the rollback did not put everything back:\n%s", diff)
 			}

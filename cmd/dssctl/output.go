@@ -32,6 +32,8 @@ type output struct {
 	json bool
 	into io.Writer // nil without -json-into
 	file *os.File
+	// allowed are the dangers that -allow names.
+	allowed []plan.Danger
 	// brief shows people the summary of a plan alone.
 	brief bool
 	// begun says that a stream has begun, with its version.
@@ -81,7 +83,7 @@ func (o *output) plan(p *planned) error {
 	if o.json {
 		return nil
 	}
-	show := view.Plan
+	show := func(w io.Writer, pl *plan.Plan, s view.Style) error { return view.Plan(w, pl, s, o.allowed...) }
 	if o.brief {
 		show = view.PlanSummary
 	}
@@ -109,6 +111,24 @@ func (o *output) events() view.EventView {
 		return views[0]
 	}
 	return view.Multi(views...)
+}
+
+// lost puts into the streams what a rollback loses, as warnings.
+func (o *output) lost(lost []string) error {
+	var findings []plan.Diagnostic
+	for _, l := range lost {
+		findings = append(findings, plan.Diagnostic{Severity: plan.Warning, Summary: "Undoing the run loses data", Detail: l})
+	}
+	if len(findings) == 0 {
+		return nil
+	}
+	for _, s := range o.streams() {
+		if err := view.ErrorStream(s, version, findings, o.begun, o.w.clock); err != nil {
+			return fmt.Errorf("print what is lost: %w", err)
+		}
+		o.begun = true
+	}
+	return nil
 }
 
 // fail puts into the streams why the command fails. That is said on standard

@@ -54,6 +54,7 @@ func (w *world) executor(store state.Store, estate *config.Estate) *executor.Exe
 func report(r *executor.Result) view.RunReport {
 	out := view.RunReport{
 		Run: r.Run.ID, Status: string(r.Run.Status), Started: r.Run.Started, Ended: r.Run.Ended, Why: r.Run.Why, Safety: r.Kept,
+		Undoable: r.Undoable,
 	}
 	for _, a := range r.Actions {
 		out.Actions = append(out.Actions, view.ActionReport{
@@ -66,7 +67,8 @@ func report(r *executor.Result) view.RunReport {
 		out.Down = append(out.Down, view.Down{Instance: address, Since: r.Down[address]})
 	}
 	for _, address := range sortedKeys(r.Downtime) {
-		out.Downtime = append(out.Downtime, view.Downtime{Instance: address, Duration: r.Downtime[address]})
+		d := r.Downtime[address]
+		out.Downtime = append(out.Downtime, view.Downtime{Instance: address, Duration: d.Run, Rollback: d.Rollback})
 	}
 	return out
 }

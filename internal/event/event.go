@@ -33,6 +33,7 @@ type Event struct {
 	Instance string        `json:"instance,omitempty"`
 	Action   string        `json:"action,omitempty"` // plan.Action.ID
 	Title    string        `json:"title,omitempty"`
+	Undo     string        `json:"undo,omitempty"` // of a rollback's: how it is undone
 	Message  string        `json:"message,omitempty"`
 	Elapsed  time.Duration `json:"elapsed_ns,omitempty"`
 	Progress *Progress     `json:"progress,omitempty"`

@@ -260,6 +260,9 @@ type Undo struct {
 	How string `json:"how,omitempty"`
 }
 
+// OnlyLooks is the How of an action that changes nothing.
+const OnlyLooks = "only looks"
+
 // Cost is an estimate; zero means not known. What it means for a stage is said
 // at CostOf.
 type Cost struct {

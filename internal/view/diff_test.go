@@ -108,7 +108,7 @@ func TestASCII(t *testing.T) {
 	var b bytes.Buffer
 	for _, err := range []error{
 		Plan(&b, everything(), Style{Width: 60}), Summary(&b, report("failed", Done, Failed), Style{}),
-		RollbackPreview(&b, report("done", Done), nil, Style{}),
+		RollbackPreview(&b, report("done", Done), nil, nil, Style{}),
 	} {
 		if err != nil {
 			t.Fatal(err)

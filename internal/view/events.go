@@ -94,11 +94,7 @@ func (s *Stream) Summary(r RunReport) error {
 
 // sentence says an event in words.
 func sentence(e event.Event) string {
-	what := e.Title
-	switch e.Type {
-	case event.RollbackStart, event.RollbackComplete, event.RollbackErrored:
-		what = undoing + what
-	}
+	what := titled(e)
 	if e.Instance != "" {
 		what = e.Instance + ": " + what
 	}

@@ -26,11 +26,22 @@ func report(status string, outcomes ...Outcome) RunReport {
 		i++
 		return true
 	})
+	r.Undoable = status != statusRolledBack && len(r.with(Done)) > 0
 	return r
 }
 
 const copyError = "dssadmin copy-databases-to-external ended with exit code 3: ERROR: could not extend file: No space left on device. " +
 	"Free space on pg.internal (about 1.3 GiB are needed) and apply again."
+
+// undos are the move's, by action.
+func undos() map[string]plan.Undo {
+	out := map[string]plan.Undo{}
+	movePlan().Actions(func(_ *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
+		out[a.ID] = a.Undo
+		return true
+	})
+	return out
+}
 
 // clockAt is a clock moved by hand.
 type clockAt struct{ now time.Time }
@@ -59,6 +70,9 @@ func runEvents() []event.Event {
 			ev.Progress = &event.Progress{Done: done, Total: 1395864371, Unit: "bytes"}
 		}
 	}
+	undo := func(how, message string) func(*event.Event) {
+		return func(ev *event.Event) { ev.Undo, ev.Message = how, message }
+	}
 	say := func(s string) func(*event.Event) { return func(ev *event.Event) { ev.Message = s } }
 	const create, stop, set, copying = "create schema dss_runtime on pg.internal", "check that nothing runs, stop DSS",
 		"set internalDatabase in general-settings.json", "copy the runtime databases"
@@ -77,10 +91,10 @@ func runEvents() []event.Event {
 		e(event.ApplyProgress, 6, copying, 6*time.Second, bytes(1000<<20)),
 		e(event.ApplyProgress, 6, copying, 50*time.Millisecond, bytes(1010<<20)),
 		e(event.ApplyErrored, 6, copying, time.Second, say(copyError)),
-		e(event.RollbackStart, 6, copying, 0, nil),
-		e(event.RollbackComplete, 6, copying, 800*time.Millisecond, say("the empty schema dss_runtime")),
-		e(event.RollbackStart, 5, set, 0, nil),
-		e(event.RollbackErrored, 5, set, 10*time.Millisecond, say("write /data/dataiku/design/config/general-settings.json: permission denied")),
+		e(event.RollbackStart, 6, copying, 0, undo("drop the copied tables", "")),
+		e(event.RollbackComplete, 6, copying, 800*time.Millisecond, undo("drop the copied tables", "the empty schema dss_runtime")),
+		e(event.RollbackStart, 5, set, 0, undo("exact bytes", "")),
+		e(event.RollbackErrored, 5, set, 10*time.Millisecond, undo("exact bytes", "write /data/dataiku/design/config/general-settings.json: permission denied")),
 		e(event.RunComplete, 0, "", 0, say("failed")),
 	}
 }

@@ -37,7 +37,7 @@ func TestNothingDrawsOnTheTerminal(t *testing.T) {
 	}
 	h.Close()
 	for _, err := range []error{
-		h.err, Plan(&b, hostile(), s), Summary(&b, r, s), RollbackPreview(&b, r, map[string]string{"design/1": nasty}, s),
+		h.err, Plan(&b, hostile(), s), Summary(&b, r, s), RollbackPreview(&b, r, map[string]plan.Undo{"design/1": {Possible: true, How: nasty}}, []string{nasty}, s),
 		Status(&b, []StatusRow{{Address: nasty, Version: nasty, NodeType: nasty, Service: nasty, Notes: []string{nasty}, LastRun: nasty, LastStatus: nasty}}, s),
 		Runs(&b, []RunRow{{Run: nasty, Status: nasty, Why: nasty, Instances: []string{nasty}}}, s),
 		StateList(&b, []StateRow{{Address: nasty, DataDir: nasty, Aspects: []string{nasty}, LastRun: nasty}}, s),

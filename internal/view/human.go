@@ -67,28 +67,26 @@ func (h *Human) Event(e event.Event) {
 	switch e.Type {
 	case event.RunStart:
 		h.line(startLine(e))
-	case event.ApplyStart:
-		h.begin(e, "")
-	case event.RollbackStart:
-		h.begin(e, undoing)
+	case event.ApplyStart, event.RollbackStart:
+		h.begin(e)
 	case event.ApplyProgress:
 		h.progress(e)
 	case event.ApplyComplete:
-		h.end(e, "", green, "done ("+elapsed(e.Elapsed)+")", "")
+		h.end(e, green, "done ("+elapsed(e.Elapsed)+")", "")
 	case event.ApplySkipped:
-		h.end(e, "", dim, skippedText(oneLine(e.Message)), "")
+		h.end(e, dim, skippedText(oneLine(e.Message)), "")
 	case event.ApplyManual:
-		h.end(e, "", yellow, "left to a person", e.Message)
+		h.end(e, yellow, "left to a person", e.Message)
 	case event.ApplyErrored:
-		h.end(e, "", alarm, "failed ("+elapsed(e.Elapsed)+")", e.Message)
+		h.end(e, alarm, "failed ("+elapsed(e.Elapsed)+")", e.Message)
 	case event.RollbackComplete:
 		left := ""
 		if e.Message != "" {
 			left = "something is left: " + e.Message
 		}
-		h.end(e, undoing, green, "done ("+elapsed(e.Elapsed)+")", left)
+		h.end(e, green, "done ("+elapsed(e.Elapsed)+")", left)
 	case event.RollbackErrored:
-		h.end(e, undoing, alarm, "failed ("+elapsed(e.Elapsed)+")", e.Message)
+		h.end(e, alarm, "failed ("+elapsed(e.Elapsed)+")", e.Message)
 	case event.Notice:
 		h.indented("note: " + e.Message)
 	case event.RunComplete:
@@ -109,8 +107,8 @@ func startLine(e event.Event) string {
 }
 
 // name is "[3/9] instance.design: title".
-func name(e event.Event, before string) string {
-	text := before + oneLine(e.Title)
+func name(e event.Event) string {
+	text := titled(e)
 	if e.Instance != "" {
 		text = clean(e.Instance) + ": " + text
 	}
@@ -125,13 +123,23 @@ func place(e event.Event) string {
 	return ""
 }
 
-// undoing stands before the title of what is undone.
-const undoing = "undo: "
+// titled says what is done: an action by its title, and undoing it by the plan's
+// words for that, since undoing a stop is a start.
+func titled(e event.Event) string {
+	switch e.Type {
+	case event.RollbackStart, event.RollbackComplete, event.RollbackErrored:
+		return colon(undoOf(e.Title), oneLine(e.Undo))
+	}
+	return oneLine(e.Title)
+}
 
-func (h *Human) begin(e event.Event, before string) {
+// undoOf names what is undone.
+func undoOf(title string) string { return `undo "` + oneLine(title) + `"` }
+
+func (h *Human) begin(e event.Event) {
 	h.settle()
 	now := h.now(e)
-	h.run = &running{id: e.Action, text: name(e, before), short: place(e) + before + oneLine(e.Title), start: now, told: now}
+	h.run = &running{id: e.Action, text: name(e), short: place(e) + titled(e), start: now, told: now}
 	if h.term.IsTTY {
 		h.draw(now)
 		return
@@ -140,12 +148,12 @@ func (h *Human) begin(e event.Event, before string) {
 	h.open = true
 }
 
-func (h *Human) end(e event.Event, before string, c paint, verdict, detail string) {
+func (h *Human) end(e event.Event, c paint, verdict, detail string) {
 	if h.open && h.run != nil && h.run.id == e.Action {
 		h.open = false
 		h.write(" " + h.style.paint(c, verdict) + "\n")
 	} else {
-		h.line(name(e, before) + " ... " + h.style.paint(c, verdict))
+		h.line(name(e) + " ... " + h.style.paint(c, verdict))
 	}
 	if h.run != nil && h.run.id == e.Action {
 		h.run = nil
@@ -242,10 +250,11 @@ func (h *Human) Summary(r RunReport) error {
 		return h.err
 	}
 	h.write("\n")
-	// The notes of the actions stand above already.
+	// The notes of the actions stand above already, and why one failed as well:
+	// it is said once more by the command's error, at the very end.
 	r.Actions = slices.Clone(r.Actions)
 	for i := range r.Actions {
 		r.Actions[i].Notices = nil
 	}
-	return Summary(h.w, r, h.style)
+	return summary(h.w, r, h.style, namesAlone)
 }

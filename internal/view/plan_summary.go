@@ -77,19 +77,21 @@ func (p *planPage) summary() {
 		}
 	}
 	p.line(p.paint(bold, line))
-	if flags := gates(p.plan); len(flags) > 0 {
+	if flags := gates(p.plan, p.allowed...); len(flags) > 0 {
 		p.line(p.paint(alarm, "To apply it, add "+strings.Join(flags, " ")+"."))
 	}
 }
 
-// gates are the flags without which the plan is refused.
-func gates(pl *plan.Plan) []string {
+// gates are the flags without which the plan is refused, but for what is allowed.
+func gates(pl *plan.Plan, allowed ...plan.Danger) []string {
 	var out []string
-	if pl.Summary.Irreversible > 0 {
-		out = append(out, plan.Irreversible.Flag())
-	}
-	if pl.Summary.DataLoss > 0 {
-		out = append(out, plan.DataLoss.Flag())
+	for _, g := range []struct {
+		danger plan.Danger
+		count  int
+	}{{plan.Irreversible, pl.Summary.Irreversible}, {plan.DataLoss, pl.Summary.DataLoss}} {
+		if g.count > 0 && !slices.Contains(allowed, g.danger) {
+			out = append(out, g.danger.Flag())
+		}
 	}
 	return out
 }
@@ -108,12 +110,31 @@ func summaryParts(pl *plan.Plan) []string {
 	if s.Failed > 0 {
 		parts = append(parts, fmt.Sprintf("%s could not be planned", humanize.Number(int64(s.Failed))))
 	}
-	parts = append(parts, windows(pl), fmt.Sprintf("%d irreversible", s.Irreversible))
+	parts = append(parts, windows(pl), irreversible(pl))
 	if s.DataLoss > 0 {
 		parts = append(parts, humanize.Count(int64(s.DataLoss), "loses data", "lose data"))
 	}
 	parts = append(parts, fmt.Sprintf("%d manual", s.Manual))
 	return parts
+}
+
+// irreversible counts what cannot be undone: what is gated, and what is so in the
+// nature of what was declared, such as the sets that a retention lets go.
+func irreversible(pl *plan.Plan) string {
+	gated, others := pl.Summary.Irreversible, int64(0)
+	pl.Actions(func(_ *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
+		if !a.Undo.Possible && a.Undo.How != "" && a.Danger.Flag() == "" {
+			others++
+		}
+		return true
+	})
+	switch {
+	case others == 0:
+		return fmt.Sprintf("%d irreversible", gated)
+	case gated == 0:
+		return humanize.Number(others) + " without undo"
+	}
+	return fmt.Sprintf("%d irreversible, %s more without undo", gated, humanize.Number(others))
 }
 
 // madeHere reports whether every window makes its instance.

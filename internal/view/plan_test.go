@@ -35,6 +35,60 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// What was looked for and not found is said; where nobody looked, nothing is.
+func TestHeadOfWhatWasNotLookedAt(t *testing.T) {
+	for _, c := range []struct {
+		in   plan.Instance
+		want string
+	}{
+		{plan.Instance{}, "version not known, service not known"},
+		{plan.Instance{Seen: plan.Seen{Version: "14.4.1", Service: "unknown"}}, "14.4.1, service not known"},
+		{plan.Instance{New: true}, "not there yet"},
+		{plan.Instance{Foreign: true}, ""},
+		{plan.Instance{Foreign: true, Seen: plan.Seen{Notes: []string{"not there yet"}}}, "not there yet"},
+	} {
+		if got := strings.Join(seen(&c.in), ", "); got != c.want {
+			t.Errorf("%+v: %q, expected %q", c.in, got, c.want)
+		}
+	}
+}
+
+// The last line agrees with the list: what it calls without undo is counted.
+func TestWithoutUndo(t *testing.T) {
+	p := movePlan()
+	if got := SummaryLine(p); !strings.Contains(got, "0 irreversible") {
+		t.Error(got)
+	}
+	p.Instances[0].Stages[0].Actions[0].Undo = plan.Undo{How: "removed sets are gone"}
+	if got := SummaryLine(p); !strings.Contains(got, " · 1 without undo · ") || strings.Contains(got, "irreversible") {
+		t.Error(got)
+	}
+	p.Summary.Irreversible = 2
+	if got := SummaryLine(p); !strings.Contains(got, " · 2 irreversible, 1 more without undo · ") {
+		t.Error(got)
+	}
+}
+
+// Only what is not allowed yet is asked for.
+func TestAllowed(t *testing.T) {
+	for _, c := range []struct {
+		allowed []plan.Danger
+		want    string
+	}{
+		{nil, "To apply it, add -allow irreversible -allow data-loss.\n"},
+		{[]plan.Danger{plan.DataLoss}, "To apply it, add -allow irreversible.\n"},
+		{[]plan.Danger{plan.DataLoss, plan.Irreversible}, ""},
+	} {
+		var b strings.Builder
+		if err := Plan(&b, everything(), Style{}, c.allowed...); err != nil {
+			t.Fatal(err)
+		}
+		if text := b.String(); !strings.HasSuffix(text, c.want) || strings.Contains(text, "To apply it") != (c.want != "") {
+			t.Errorf("allowed %v: expected %q at the end of:\n%s", c.allowed, c.want, text)
+		}
+	}
+}
+
 // No instance of a large estate is left out.
 func TestPlanOfManyInstances(t *testing.T) {
 	big := &plan.Plan{Summary: plan.Summary{Instances: 10000, ToChange: 10000, Windows: 10000}}

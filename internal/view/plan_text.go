@@ -12,9 +12,9 @@ import (
 // quietInstances is how many instances without changes are listed.
 const quietInstances = 20
 
-// Plan writes a plan for people.
-func Plan(w io.Writer, pl *plan.Plan, s Style) error {
-	body := &planPage{page: page{Style: s}, plan: pl, seen: map[plan.Op]bool{}, known: map[string]plan.Op{}}
+// Plan writes a plan for people. Of the dangers in it, these are allowed already.
+func Plan(w io.Writer, pl *plan.Plan, s Style, allowed ...plan.Danger) error {
+	body := &planPage{page: page{Style: s}, plan: pl, allowed: allowed, seen: map[plan.Op]bool{}, known: map[string]plan.Op{}}
 	for _, l := range pl.Summary.ByAddress {
 		body.known[l.Address] = l.Op
 	}
@@ -36,7 +36,8 @@ func Plan(w io.Writer, pl *plan.Plan, s Style) error {
 // planPage is a plan on its way to text.
 type planPage struct {
 	page
-	plan *plan.Plan
+	plan    *plan.Plan
+	allowed []plan.Danger
 	// seen are the operations whose symbols stand on the page.
 	seen map[plan.Op]bool
 	// known is the operation of each block in the plan's summary.
@@ -166,7 +167,11 @@ func seen(in *plan.Instance) []string {
 	}
 	for _, fact := range facts {
 		v := oneLine(fact.value)
-		if v == "" || v == "unknown" {
+		switch {
+		case v != "" && v != "unknown":
+		case in.Foreign:
+			continue // nobody has looked: a restore works from its set alone
+		default:
 			v = fact.unknown
 		}
 		out = append(out, v)

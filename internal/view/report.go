@@ -42,6 +42,8 @@ type RunReport struct {
 	Started time.Time      `json:"started,omitzero"`
 	Ended   time.Time      `json:"ended,omitzero"`
 	Actions []ActionReport `json:"actions"`
+	// Undoable says that a rollback would be taken, and would do something.
+	Undoable bool `json:"undoable,omitempty"`
 	// Down are the instances that the run has left without DSS.
 	Down []Down `json:"down,omitempty"`
 	// Downtime that was measured.
@@ -73,8 +75,10 @@ type Down struct {
 	Since    time.Time `json:"since"`
 }
 
-// Downtime is how long DSS of one instance was down.
+// Downtime is how long DSS of one instance was down: in the run's windows, and
+// in those of its rollback, later.
 type Downtime struct {
 	Instance string        `json:"instance"`
 	Duration time.Duration `json:"duration_ns"`
+	Rollback time.Duration `json:"rollback_ns,omitempty"`
 }

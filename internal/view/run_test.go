@@ -168,6 +168,52 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
+// Why an action failed stands where it failed, and the command's error says it
+// at the end: the summary in between names the action alone.
+func TestSummaryBelowTheLines(t *testing.T) {
+	var b bytes.Buffer
+	h := NewHuman(&b, Style{Width: 300}, Terminal{}, &clockAt{now: noon})
+	for _, e := range runEvents() {
+		h.Event(e)
+	}
+	r := report("failed", Done, Done, Done, Done, UndoFailed, Undone)
+	r.Actions[5].Error, r.Actions[4].Error = copyError, "write x: permission denied"
+	if err := h.Summary(r); err != nil {
+		t.Fatal(err)
+	}
+	lines, summary, ok := strings.Cut(b.String(), "Failed part-way")
+	if !ok || strings.Count(lines, "No space left") != 1 {
+		t.Errorf("above:\n%s", lines)
+	}
+	for _, want := range []string{"\nFailed\n  instance.design: copy the runtime databases (", "\nUndoing failed\n  instance.design: set internalDatabase"} {
+		if !strings.Contains(summary, want) {
+			t.Errorf("%q is not in:\n%s", want, summary)
+		}
+	}
+	if strings.Contains(summary, "No space left") || strings.Contains(summary, "permission denied") {
+		t.Errorf("told again:\n%s", summary)
+	}
+	var alone bytes.Buffer
+	if err := Summary(&alone, r, Style{Width: 300}); err != nil || !strings.Contains(alone.String(), "No space left") {
+		t.Errorf("%v: a run that is shown later does not say why it failed:\n%s", err, alone.String())
+	}
+}
+
+// A rollback that would be refused, or do nothing, is not advised.
+func TestSummaryOfWhatCannotBeRolledBack(t *testing.T) {
+	for _, status := range []string{"done", "interrupted"} {
+		r := report(status, Done)
+		r.Undoable = false
+		var b strings.Builder
+		if err := Summary(&b, r, Style{Width: 100}); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); strings.Contains(got, "dssctl rollback") {
+			t.Error(got)
+		}
+	}
+}
+
 // Nothing of it is in place: there is nothing that a rollback could undo.
 func TestSummaryOfAnInterruptedRunThatWasUndone(t *testing.T) {
 	var b bytes.Buffer
@@ -181,26 +227,28 @@ func TestSummaryOfAnInterruptedRunThatWasUndone(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	done := report("done", Skipped, Done, Done, Done, Done, Done, Done, Done, Done)
-	done.Downtime = []Downtime{{"instance.design", 192 * time.Second}}
+	done.Downtime = []Downtime{{Instance: "instance.design", Duration: 192 * time.Second}}
 	done.Safety = []string{"/data/dataiku/design.dssctl/safety/" + runName}
 	rolled := report("rolled_back", Done, Done, Undone, Undone, Undone, Undone)
 	rolled.Actions[5].Error = copyError
 	rolled.Actions[0].Notices = []string{"the schema dss_runtime was there, and empty"}
-	rolled.Downtime = []Downtime{{"instance.design", 95 * time.Second}}
+	rolled.Downtime = []Downtime{{Instance: "instance.design", Duration: 95 * time.Second}}
 	failed := report("failed", Done, Done, Done, Done, UndoFailed, Undone, NotStarted)
 	failed.Actions[5].Error = copyError
 	failed.Actions[5].Leftover = "the schema dss_runtime: other tables are in it"
 	failed.Actions[4].Error = "write /data/dataiku/design/config/general-settings.json: permission denied"
 	killed := report("running", Done, Done, Open)
 	killed.Ended = time.Time{}
+	undone := report("rolled_back", Undone, Undone, Undone, Undone, Undone, Undone, Undone, Undone, Undone)
+	undone.Downtime = []Downtime{{Instance: "instance.design", Duration: 192 * time.Second, Rollback: 41 * time.Second}, {Instance: "instance.auto", Rollback: 5 * time.Second}}
 	for name, r := range map[string]RunReport{
 		"summary_done": done, "summary_rolled_back": rolled, "summary_failed": failed, "summary_killed": killed,
 		"summary_interrupted": report("interrupted", Done, Done),
-		"summary_undone":      report("rolled_back", Undone, Undone, Undone, Undone, Undone, Undone, Undone, Undone, Undone),
+		"summary_undone":      undone,
 	} {
 		golden(t, name, func(b *bytes.Buffer) error { return Summary(b, r, Style{Width: 100, Unicode: true}) })
 	}
 	golden(t, "rollback_preview", func(b *bytes.Buffer) error {
-		return RollbackPreview(b, done, map[string]string{"design/5": "exact bytes", "design/6": "drop the copied tables"}, Style{Width: 100})
+		return RollbackPreview(b, done, undos(), []string{"instance.design: 214 rows that DSS has written to schema dss_runtime since 2026-11-20 12:05"}, Style{Width: 100})
 	})
 }

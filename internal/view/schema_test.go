@@ -101,7 +101,7 @@ func TestRunsFitTheirSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := report("rolled_back", Done, Skipped, Undone)
-	r.Down, r.Downtime, r.Safety = []Down{{Instance: "instance.design", Since: noon}}, []Downtime{{Instance: "instance.design", Duration: 1}}, []string{"/x"}
+	r.Down, r.Downtime, r.Safety = []Down{{Instance: "instance.design", Since: noon}}, []Downtime{{Instance: "instance.design", Duration: 1, Rollback: 1}}, []string{"/x"}
 	r.Actions[2].Error, r.Actions[2].Leftover, r.Actions[2].Notices = "no", "something", []string{"told"}
 	doc := RunDocument{FormatVersion: RunVersion, Run: &r, Plan: &p, Journal: []JournalLine{{Time: viewtest.Noon, Type: "begin", Action: "design/1"}}}
 	out, err := json.Marshal(doc)

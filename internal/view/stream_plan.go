@@ -75,8 +75,8 @@ func PlanStream(w io.Writer, pl *plan.Plan, c clock.Clock) error {
 	return out.err
 }
 
-// ErrorStream writes a stream that consists of nothing but findings: a command
-// that came to no plan and no run. With headed, its version was written before.
+// ErrorStream writes findings that stand in no plan: of a command that came to
+// none, or ahead of a run. With headed, the stream's version was written before.
 func ErrorStream(w io.Writer, tool string, findings []plan.Diagnostic, headed bool, c clock.Clock) error {
 	out := &lineWriter{w: w}
 	now := c.Now()

@@ -104,7 +104,9 @@ func (r RunReport) leftovers() bool {
 
 // Summary writes what a run did: what went wrong first, then what is as it was
 // and what is not, how long DSS was down, and what to do next.
-func Summary(w io.Writer, r RunReport, s Style) error {
+func Summary(w io.Writer, r RunReport, s Style) error { return summary(w, r, s, withErrors) }
+
+func summary(w io.Writer, r RunReport, s Style, failures detail) error {
 	p := &page{Style: s}
 	c := alarm
 	switch r.Status {
@@ -120,7 +122,7 @@ func Summary(w io.Writer, r RunReport, s Style) error {
 	p.wrapped(0, c, headline(r))
 	p.line(p.paint(dim, "Run "+clean(r.Run)+long))
 	p.blank()
-	p.outcomes(r)
+	p.outcomes(r, failures)
 	p.facts(r)
 	p.advice(r)
 	return p.writeTo(w)
@@ -137,17 +139,28 @@ func took(r RunReport) (time.Duration, bool) {
 // longList is how many actions of one outcome are named.
 const longList = 20
 
-func (p *page) outcomes(r RunReport) {
+// detail is what a list of actions tells beside their names.
+type detail int
+
+const (
+	namesAlone    detail = iota
+	withErrors           // why they failed; none is left out
+	withLeftovers        // what undoing left behind
+)
+
+// outcomes lists the actions by how they ended, and why some failed unless that
+// was told before.
+func (p *page) outcomes(r RunReport, failures detail) {
 	p.byHand(r)
-	p.list("Failed", alarm, r.failed(), true)
-	p.list("Undoing failed", alarm, r.with(UndoFailed), true)
-	p.list("Begun, and how it ended is not known", alarm, r.with(Open), true)
+	p.list("Failed", alarm, r.failed(), failures)
+	p.list("Undoing failed", alarm, r.with(UndoFailed), failures)
+	p.list("Begun, and how it ended is not known", alarm, r.with(Open), failures)
 	if len(r.failed()) > 0 || partial(r) || r.leftovers() { // otherwise the headline says it
-		p.list("Undone", "", r.with(Undone), false)
+		p.list("Undone", "", r.with(Undone), withLeftovers)
 	}
 	if partial(r) { // otherwise the headline says it
-		p.list("Done", "", append(r.with(Done), r.with(Skipped)...), false)
-		p.list("Not started", "", r.with(NotStarted), false)
+		p.list("Done", "", append(r.with(Done), r.with(Skipped)...), withLeftovers)
+		p.list("Not started", "", r.with(NotStarted), withLeftovers)
 	}
 }
 
@@ -173,14 +186,15 @@ func partial(r RunReport) bool {
 	return r.Status == statusFailed || r.Status == statusRunning || r.Status == statusInterrupted
 }
 
-// list names actions, and where it is asked for, why they failed.
-func (p *page) list(head string, c paint, actions []*ActionReport, why bool) {
+// list names actions, the first of a long list and all that tell more.
+func (p *page) list(head string, c paint, actions []*ActionReport, more detail) {
 	if len(actions) == 0 {
 		return
 	}
 	p.line(p.paint(c, head))
 	for i, a := range actions {
-		if i >= longList && !why && a.Leftover == "" {
+		failed, left := more == withErrors && a.Error != "", more == withLeftovers && a.Leftover != ""
+		if i >= longList && more != withErrors && !left {
 			continue
 		}
 		text := clean(a.Instance) + ": " + oneLine(a.Title)
@@ -188,14 +202,14 @@ func (p *page) list(head string, c paint, actions []*ActionReport, why bool) {
 			text += " (" + humanize.Duration(a.Elapsed) + ")"
 		}
 		p.wrapped(2, "", text)
-		if why && a.Error != "" {
+		if failed {
 			p.wrapped(4, "", clean(a.Error))
 		}
-		if !why && a.Leftover != "" {
+		if left {
 			p.wrapped(4, yellow, "something is left: "+clean(a.Leftover))
 		}
 	}
-	if n := len(actions) - longList; n > 0 && !why {
+	if n := len(actions) - longList; n > 0 && more != withErrors {
 		p.line("  and ", humanize.Number(int64(n)), " more")
 	}
 	p.blank()
@@ -225,12 +239,24 @@ func downSince(d Down) string {
 func measured(r RunReport) []string {
 	var out []string
 	for _, d := range r.Downtime {
-		out = append(out, "Downtime of "+clean(d.Instance)+": "+humanize.Duration(d.Duration))
+		out = append(out, "Downtime of "+clean(d.Instance)+": "+downFor(d))
 	}
 	for _, path := range r.Safety {
 		out = append(out, "Safety backup: "+clean(path))
 	}
 	return out
+}
+
+// downFor tells a rollback's downtime from that of the run itself.
+func downFor(d Downtime) string {
+	if d.Rollback <= 0 {
+		return humanize.Duration(d.Duration)
+	}
+	text := humanize.Duration(d.Rollback) + " in the rollback"
+	if d.Duration > 0 {
+		text += ", " + humanize.Duration(d.Duration) + " in the run before it"
+	}
+	return text
 }
 
 func notes(r RunReport) []string {
@@ -263,7 +289,7 @@ func nextSteps(r RunReport) []ReviewCommand {
 	id := clean(r.Run)
 	switch r.Status {
 	case statusDone:
-		if r.counts()[Undone] == 0 && r.counts()[Done] > 0 {
+		if r.Undoable && r.counts()[Undone] == 0 {
 			return []ReviewCommand{{"dssctl rollback " + id, "undoes this run"}}
 		}
 	case statusFailed, statusRunning:
@@ -274,7 +300,7 @@ func nextSteps(r RunReport) []ReviewCommand {
 		}
 	case statusInterrupted:
 		out := []ReviewCommand{{"dssctl plan", "shows what is left to do"}}
-		if r.counts()[Done] > 0 {
+		if r.Undoable {
 			out = append(out, ReviewCommand{"dssctl rollback " + id, "undoes what was done"})
 		}
 		return out

@@ -1,7 +1,9 @@
 package backup
 
 import (
+	"cmp"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -49,5 +51,26 @@ func (p *Provider) Apart(all []*config.Instance, r secret.Resolver, in *config.I
 		login, place := w.target(d)
 		m.a.Others = p.near.Others(in, login, place)
 	}
-	return m.restore(*e, p.o.Order.Restore, b)
+	steps, diags := m.restore(*e, p.o.Order.Restore, b)
+	return steps, append(diags, m.beside(*e, p.o.Order.Restore, b)...)
+}
+
+// beside warns where the original is still there: what is restored is the same
+// instance once more, and not another one.
+func (m *maker) beside(e set.Entry, o RestoreOrder, b *config.Block) hcl.Diagnostics {
+	w, from := o.Elsewhere, e.Manifest.DataDir
+	if w == nil || o.Distinct || from == "" || from == w.DataDir || !exists(filepath.Join(from, dss.InstallINIFile)) {
+		return nil
+	}
+	// An instance owns ten ports, beginning with its base port.
+	ports, was := "", e.Manifest.DSS.Port
+	if is := cmp.Or(w.Port, was); was != 0 && max(was, is)-min(was, is) < 10 {
+		ports = fmt.Sprintf(" The original has the ports %d to %d, and this one would have %d to %d: choose a port at least ten away, or only one of them can run.", was, was+9, is, is+9)
+	}
+	return hcl.Diagnostics{{
+		Severity: hcl.DiagWarning, Summary: "The original is still there", Subject: b.RangeOf("destination"),
+		Detail: fmt.Sprintf("The set %s is of %s, which is still there. What comes to %s is that instance once more, with the same installid and its scenarios active: while both run, each scenario runs twice.%s "+
+			"Where the original is to stay, declare an instance with origin \"backup\" and `of`, which switches the scenarios off before the first start.",
+			e.ID, from, w.DataDir, ports),
+	}}
 }

@@ -56,12 +56,7 @@ func (m *maker) propose(p *Provider, b *config.Block, rec record, out *providers
 	was, known := rec[m.a.Name]
 	switch {
 	case !known:
-		out.Changes = append(out.Changes,
-			m.change(b, "destination", plan.Create, nil, m.a.Destination, ""),
-			m.change(b, "method", plan.Create, nil, m.a.Method, ""),
-			m.change(b, "consistency", plan.Create, nil, m.a.Consistency, ""),
-			m.change(b, "retention", plan.Create, nil, words(m.a.Retention), ""),
-		)
+		out.Changes = append(out.Changes, m.created(b)...)
 	case was.Destination != m.a.Destination:
 		out.Changes = append(out.Changes, m.change(b, "destination", plan.Update, was.Destination, m.a.Destination,
 			"the sets in "+was.Destination+" stay there"))

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/config/schema"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/method"
@@ -128,8 +129,82 @@ func TestNewPolicyIsAdoptedAndOverdue(t *testing.T) {
 	if got := kinds(p.Steps); got != "adopt prepare [save] publish verify prune" {
 		t.Errorf("steps: %s", got)
 	}
-	if got := changes(p); got != "create backup.nightly.destination, create backup.nightly.method, create backup.nightly.consistency, create backup.nightly.retention, create backup.nightly.newest_set" {
+	if got := changes(p); got != "create backup.nightly.destination, create backup.nightly.method, create backup.nightly.consistency, create backup.nightly.retention, create backup.nightly.max_age, create backup.nightly.newest_set" {
 		t.Errorf("changes: %s", got)
+	}
+}
+
+// All that a new policy declares is in its plan, whatever the schema comes to
+// hold; of a secret only that it is there.
+func TestNewPolicyShowsAllThatItDeclares(t *testing.T) {
+	f := policies(t, `
+  backup "nightly" {
+    destination         = "/backups/design/"
+    method              = "restic"
+    consistency         = "snapshot"
+    snapshot            = "commands"
+    snapshot_size       = "9G"
+    start_early         = false
+    repository          = "s3:https://s3.internal/dss"
+    repository_password = var.pw
+    environment         = { KEY = var.pw }
+    compression         = "gzip"
+    schedule            = "15 6 * * 1-5"
+    scheduler           = "systemd"
+    exclude             = ["temporary", "logs"]
+    exclude_paths       = ["**/*.bak"]
+    max_age             = "26h"
+    verify_every        = "7d"
+    restore_test_every  = "30d"
+    database_password   = var.pw
+    privilege           = "sudo"
+    retention {
+      keep_last = 3
+    }
+    snapshot_commands {
+      create  = ["snap", "create"]
+      mount   = ["snap", "mount"]
+      unmount = ["snap", "unmount"]
+      destroy = ["snap", "destroy"]
+    }
+  }`)
+	p, diags := f.propose()
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	shown := map[string]plan.Change{}
+	for _, c := range p.Changes {
+		if _, twice := shown[c.Path]; twice || c.Op != plan.Create {
+			t.Errorf("%s %s, shown before: %v", c.Op, c.Path, twice)
+		}
+		shown[c.Path] = c
+	}
+	policy := f.p.Schema().Blocks[0]
+	all := policy.Attributes
+	for _, b := range policy.Blocks {
+		if b.Type == "retention" {
+			all = append(all, schema.Attribute{Name: b.Type}) // in words, as one
+			continue
+		}
+		for _, a := range b.Attributes {
+			a.Name = b.Type + "." + a.Name
+			all = append(all, a)
+		}
+	}
+	for _, a := range all {
+		if c, ok := shown[a.Name]; !ok || c.Secret != a.Secret || (len(c.After) == 0) != a.Secret {
+			t.Errorf("%s: shown %v, %+v", a.Name, ok, c)
+		}
+	}
+	for path, want := range map[string]string{
+		"destination": `"/backups/design"`, "exclude": `["temporary","logs"]`, "start_early": `false`, "snapshot_commands.create": `["snap","create"]`,
+	} {
+		if got := string(shown[path].After); got != want {
+			t.Errorf("%s is %s, expected %s", path, got, want)
+		}
+	}
+	if raw := string(encode(p)); strings.Contains(raw, "hunter2") {
+		t.Errorf("a secret stands in %s", raw)
 	}
 }
 

@@ -40,6 +40,9 @@ type RestoreOrder struct {
 	Only, Projects []string
 	// Elsewhere is a data directory that is not there yet.
 	Elsewhere *Elsewhere
+	// Distinct says that whoever ordered it makes another instance of what is
+	// restored: its own installid, no scenario active.
+	Distinct bool
 }
 
 // Elsewhere is a restore to another place.
@@ -166,7 +169,7 @@ func (m *maker) inPlace(e set.Entry, r *restoreArgs, fail func(string, string, .
 	if len(r.Paths) > 0 {
 		what, cost = whatOf(r.Paths), plan.Cost{}
 	}
-	check := m.restoreStep(KindCheckSet, plan.Prepare, providers.Online, "verify the set "+about(e)+", look for room", "only looks")
+	check := m.restoreStep(KindCheckSet, plan.Prepare, providers.Online, "verify the set "+about(e)+", look for room", plan.OnlyLooks)
 	check.Cost = m.cost(KindVerify, verifyRate)
 	unpack := m.restoreStep(KindUnpack, plan.Prepare, providers.Online, "unpack "+what+" beside the data directory", "remove what was unpacked")
 	unpack.Cost = cost
@@ -180,7 +183,7 @@ func (m *maker) inPlace(e set.Entry, r *restoreArgs, fail func(string, string, .
 	if r.Kit != "" {
 		steps = append(steps, m.restoreStep(KindAttach, plan.Replay, providers.Offline, "attach it to the kit "+r.Kit+" (installer.sh -u)", "with the content"))
 	}
-	prove := m.restoreStep(KindProveRestore, plan.Proof, providers.Online, "verify: DSS "+facts.Version+" answers with the restored content", "only looks")
+	prove := m.restoreStep(KindProveRestore, plan.Proof, providers.Online, "verify: DSS "+facts.Version+" answers with the restored content", plan.OnlyLooks)
 	steps = append(steps, prove)
 	for i := range steps {
 		// A restore is proven by a healthy start of its own.
@@ -196,7 +199,7 @@ func (m *maker) elsewhere(e set.Entry, r *restoreArgs) ([]providers.Step, hcl.Di
 	r.Kit = w.Kit
 	r.Load = e.Manifest.Database != nil
 	m.a.Restore = r
-	check := m.restoreStep(KindCheckSet, plan.Prepare, providers.Online, "verify the set "+about(e)+", look for room", "only looks")
+	check := m.restoreStep(KindCheckSet, plan.Prepare, providers.Online, "verify the set "+about(e)+", look for room", plan.OnlyLooks)
 	unpack := m.restoreStep(KindUnpack, plan.Prepare, providers.Online,
 		fmt.Sprintf("unpack %s beside %s", humanize.Bytes(e.Manifest.Part.Bytes), w.DataDir), "remove what was unpacked")
 	unpack.Cost = plan.Cost{Bytes: e.Manifest.Part.Bytes, Seconds: 1 + float64(e.Manifest.Part.Bytes)/m.rate(KindUnpack, saveRate)}

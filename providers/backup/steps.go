@@ -109,7 +109,7 @@ func (m *maker) makeSet() []providers.Step {
 	save.Cost = m.cost(KindSave, saveRate)
 	add(save)
 	add(m.step(KindPublish, plan.Doing, providers.Online, "write the manifest and publish the set", "remove the set"))
-	verify := m.step(KindVerify, plan.Doing, providers.Online, "verify the set: read all of it again", "only looks")
+	verify := m.step(KindVerify, plan.Doing, providers.Online, "verify the set: read all of it again", plan.OnlyLooks)
 	verify.Cost = m.cost(KindVerify, verifyRate)
 	add(verify)
 	if !m.a.Retention.Empty() {
@@ -165,7 +165,7 @@ func (m *maker) verify(e set.Entry, quick bool) providers.Step {
 	if quick {
 		title = fmt.Sprintf("verify the set %s, without reading all of it", e.ID)
 	}
-	s := m.step(KindVerify, plan.Doing, providers.Online, title, "only looks")
+	s := m.step(KindVerify, plan.Doing, providers.Online, title, plan.OnlyLooks)
 	s.Args, s.Unit = encode(a), m.at+" verify"
 	if !quick {
 		s.Cost = plan.Cost{Bytes: e.Manifest.Part.Stored, Seconds: 1 + float64(e.Manifest.Part.Stored)/m.rate(KindVerify, verifyRate)}

@@ -140,9 +140,13 @@ func java(ctx context.Context, s *Subject) result {
 	if path == "" {
 		path = "java"
 	}
+	name := path
+	if !strings.Contains(path, "/") {
+		name += " on the PATH"
+	}
 	out, err := s.Machine.output(ctx, path, "-version")
 	if err != nil {
-		return failed(fmt.Sprintf("%s does not run: %s", path, firstLine(err.Error())),
+		return failed(fmt.Sprintf("%s does not run: %s", name, firstLine(err.Error())),
 			"Install Java 17, and replay the installer with JAVA_HOME set (installer.sh -d DATA_DIR -u, DSS stopped): it notes the path in bin/env-default.sh as DKUJAVABIN.")
 	}
 	v, good := versionIn(out)
@@ -154,10 +158,10 @@ func java(ctx context.Context, s *Subject) result {
 		is = v.Segments()[1]
 	}
 	if s.major() >= 14 && is < 17 {
-		return failed(fmt.Sprintf("%s is Java %d, and DSS %s needs Java 17", path, is, s.Facts.Version),
+		return failed(fmt.Sprintf("%s is Java %d, and DSS %s needs Java 17", name, is, s.Facts.Version),
 			"Install Java 17, stop DSS, and replay the installer with JAVA_HOME set: JAVA_HOME=… KIT/installer.sh -d DATA_DIR -u")
 	}
-	return ok(fmt.Sprintf("Java %d (%s)", is, path))
+	return ok(fmt.Sprintf("Java %d (%s)", is, name))
 }
 
 func python(ctx context.Context, s *Subject) result {

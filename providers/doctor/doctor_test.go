@@ -157,6 +157,10 @@ func TestChecks(t *testing.T) {
 		{"java", "8", func(p *play) { p.runs["java"] = "java version \"1.8.0_292\"\n" }, Failed, "is Java 8"},
 		{"java", "17 without a dot", func(p *play) { p.runs["java"] = "openjdk version \"17\" 2021-09-14\n" }, OK, ""},
 		{"java", "11 with DSS 12", func(p *play) { p.runs["java"] = "openjdk version \"11.0.2\"\n"; p.s.Facts.Version = "12.1.0" }, OK, ""},
+		{"java", "a bare name", func(p *play) {
+			p.s.Env["DKUJAVABIN"] = "java"
+			p.runs["java"] = "openjdk version \"11.0.2\"\n"
+		}, Failed, "java on the PATH is Java 11, and DSS"},
 		{"java", "missing", func(p *play) { delete(p.runs, "java") }, Failed, "does not run"},
 		{"python", "3.7", func(p *play) { p.runs["python"] = "Python 3.7.9\n" }, Failed, "3.9 to 3.11"},
 		{"python", "3.12", func(p *play) { p.runs["python"] = "Python 3.12.1\n" }, Failed, "3.9 to 3.11"},

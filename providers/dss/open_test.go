@@ -2,10 +2,13 @@ package dss
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestOpenRefuses(t *testing.T) {
@@ -130,6 +133,37 @@ func TestEnsureCompanion(t *testing.T) {
 		if info.Mode().Perm() != 0o700 {
 			t.Errorf("%s has mode %v", p, info.Mode())
 		}
+	}
+}
+
+// What runs left empty goes, and nothing else does.
+func TestTidyCompanion(t *testing.T) {
+	in := open(t, newDataDir(t), nil)
+	if err := in.TidyCompanion(); err != nil {
+		t.Errorf("without a companion folder: %v", err)
+	}
+	for _, dir := range []string{"restoring", "replaced/run1", "release/run1", "release/run2/replays", "safety/run1", "still"} {
+		if _, err := in.EnsureCompanion(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(in.Companion(), "replaced/run1.aside"), "set\n", 0o600)
+	write(t, filepath.Join(in.Companion(), "safety/run1/header"), "", 0o600)
+	write(t, filepath.Join(in.Companion(), "lock"), "", 0o600)
+	if err := in.TidyCompanion(); err != nil {
+		t.Error(err)
+	}
+	var left []string
+	err := filepath.WalkDir(in.Companion(), func(path string, _ fs.DirEntry, err error) error {
+		left = append(left, strings.TrimPrefix(strings.TrimPrefix(path, in.Companion()), "/"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"", "lock", "release", "release/run2", "release/run2/replays", "replaced", "replaced/run1.aside", "safety", "safety/run1", "safety/run1/header"}
+	if diff := cmp.Diff(want, left); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // NotReadyError says that a started DSS did not become ready.
 type NotReadyError struct {
 	After   time.Duration
-	Why     string // "it failed", "the time was up"
+	Why     string // failed, ended, or "the time was up"
 	Service Service
 	// Ended is set when DSS ended by itself meanwhile.
 	Ended   bool
@@ -28,11 +28,27 @@ type NotReadyError struct {
 
 func (e *NotReadyError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "DSS is not ready after %s (%s): its state is %s\n%s\n%s: %s", e.After.Round(time.Second), e.Why, e.Service, table(e.Lines), e.URL, e.Answer)
-	if e.Log != "" {
+	fmt.Fprintf(&b, "%s\n%s\n%s: %s", e.verdict(), table(e.Lines), e.URL, e.Answer)
+	switch {
+	case e.Log != "":
 		fmt.Fprintf(&b, "\nthe end of %s:\n  %s", e.LogFile, strings.ReplaceAll(e.Log, "\n", "\n  "))
+	case e.LogFile != "":
+		fmt.Fprintf(&b, "\n%s says nothing: look at the other logs beside it", e.LogFile)
 	}
 	return b.String()
+}
+
+// verdict says in a line what became of DSS.
+func (e *NotReadyError) verdict() string {
+	after := e.After.Round(time.Second)
+	if e.Why != failed {
+		return fmt.Sprintf("DSS is not ready after %s (%s): its state is %s", after, e.Why, e.Service)
+	}
+	when := "right away"
+	if after > 0 {
+		when = "after " + after.String()
+	}
+	return fmt.Sprintf("DSS failed %s: its supervisor has given up %s, and waiting longer would not help", when, strings.Join(fatal(e.Lines), ", "))
 }
 
 const (
@@ -73,8 +89,8 @@ func (in *Instance) WaitReady(ctx context.Context, timeout time.Duration, progre
 		}
 		why := ""
 		switch {
-		case fatal(lines):
-			why = "it failed"
+		case len(fatal(lines)) > 0:
+			why = failed
 		case now.Sub(stoppedSince) > grace:
 			why = ended
 		case now.Sub(began) >= timeout:
@@ -121,18 +137,23 @@ func (in *Instance) Ready(ctx context.Context) (bool, error) {
 	return ok, nil
 }
 
-// ended is why a wait is given up when DSS went down meanwhile.
-const ended = "it ended"
+// Why a wait is given up: when DSS went down meanwhile, and when its supervisor
+// has given up a process.
+const (
+	ended  = "it ended"
+	failed = "it failed"
+)
 
-// fatal reports a process that the supervisor has given up: DSS will not
-// become ready by waiting.
-func fatal(lines []ProcessLine) bool {
+// fatal names the processes that the supervisor has given up, with their state:
+// DSS will not become ready by waiting.
+func fatal(lines []ProcessLine) []string {
+	var out []string
 	for _, l := range lines {
 		if l.State == "FATAL" {
-			return true
+			out = append(out, l.Name+" ("+l.State+")")
 		}
 	}
-	return false
+	return out
 }
 
 func (in *Instance) notReady(after time.Duration, why string, state Service, lines []ProcessLine, answer string) error {

@@ -140,7 +140,8 @@ func TestNotReady(t *testing.T) {
 		most  time.Duration
 		why   string
 	}{
-		"fatal":       {"backend FATAL Exited too quickly\nnginx RUNNING pid 4\n", time.Second, "it failed"},
+		"fatal":       {"backend FATAL Exited too quickly\nnginx RUNNING pid 4\n", time.Second, "DSS failed right away: its supervisor has given up backend (FATAL)"},
+		"web server":  {"backend STARTING\nnginx FATAL can't bind\n", time.Second, "given up nginx (FATAL)"},
 		"ended":       {"backend STOPPED\n", time.Minute, "it ended"},
 		"never":       {"backend STARTING\n", 11 * time.Minute, "the time was up"},
 		"unknown":     {"requires authentication\n", 11 * time.Minute, "the time was up"},
@@ -172,6 +173,16 @@ func TestNotReady(t *testing.T) {
 				t.Errorf("an error of %d bytes", len(err.Error()))
 			}
 		})
+	}
+}
+
+// Where a DSS that failed has left no word, the error still says where to look.
+func TestNotReadyWithoutALog(t *testing.T) {
+	r := &runner{answer: func(string, proc.Cmd) (string, int) { return "backend FATAL Exited too quickly\n", 0 }}
+	in := open(t, newDataDir(t), func(o *Options) { o.Clock, o.Runner = newHandClock(), r })
+	err := in.WaitReady(t.Context(), time.Minute, nil)
+	if want := in.Path("run", "backend.log") + " says nothing: look at the other logs beside it"; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got %v, expected it to end with %q", err, want)
 	}
 }
 

@@ -58,7 +58,7 @@ func (m *maker) clone() {
 
 func (m *maker) cloneSteps(a args) {
 	in, o := m.req.Desired, m.o
-	m.step(KindCheck, plan.Prepare, providers.Online, "look at "+a.Source.Address+", and for room", "only looks", plan.Cost{Seconds: 2})
+	m.step(KindCheck, plan.Prepare, providers.Online, "look at "+a.Source.Address+", and for room", plan.OnlyLooks, plan.Cost{Seconds: 2})
 	what := "its data directory"
 	if o.sourceBytes > 0 {
 		what += " (" + humanize.Bytes(o.sourceBytes) + ")"

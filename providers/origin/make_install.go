@@ -31,7 +31,7 @@ func (m *maker) install() {
 	if a.License != "" {
 		m.change("license", a.License)
 	}
-	m.step(KindCheck, plan.Prepare, providers.Online, "look at the kit of DSS "+a.Version+", and for room", "only looks", plan.Cost{Seconds: 1})
+	m.step(KindCheck, plan.Prepare, providers.Online, "look at the kit of DSS "+a.Version+", and for room", plan.OnlyLooks, plan.Cost{Seconds: 1})
 	m.step(KindInstall, plan.Doing, providers.Offline,
 		fmt.Sprintf("install the %s node in %s with the ports %d to %d", a.NodeType, in.DataDir, a.Port, a.Port+9), "remove it", plan.Cost{Seconds: installSeconds})
 	// A Govern node needs its database before its first start.

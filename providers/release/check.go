@@ -1,6 +1,7 @@
 package release
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -68,9 +69,18 @@ func (m *maker) checkKit() {
 
 // checkJava warns where DSS would silently come to another Java.
 func (m *maker) checkJava() {
-	if m.o.OwnJava && m.a.JavaHome == "" {
-		m.warn("version", "DSS uses a Java of its own", "%s uses %s, which is not the machine's default. DSS takes the default at an upgrade unless it is named again: give java_home.", m.req.Address, m.o.Java)
+	if m.o.OwnJava == "" || m.a.JavaHome != "" {
+		return
 	}
+	machine, give := "the machine's own is "+m.o.MachineJava, "give java_home"
+	if m.o.MachineJava == "" {
+		machine = "the machine has none on its PATH"
+	}
+	if home, ok := strings.CutSuffix(m.o.OwnJava, "/bin/java"); ok && home != "" {
+		give = fmt.Sprintf("give java_home = %q", home)
+	}
+	m.warn("version", "DSS uses a Java of its own", "bin/env-default.sh of %s names %s (DKUJAVABIN), and %s. "+
+		"An upgrade takes the machine's unless it is told again which one DSS shall use. To keep it, %s.", m.req.Address, m.o.OwnJava, machine, give)
 }
 
 // checkDump sees whether external databases can be dumped.

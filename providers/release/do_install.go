@@ -218,7 +218,8 @@ func migrationBackups(in *dss.Instance) ([]string, error) {
 	return found, nil
 }
 
-// removeBackups removes those of the upgrade that is undone.
+// removeBackups removes those of the upgrade that is undone, so that the data
+// directory is what it was, and says so: they may be large, and looked for.
 func (c *call) removeBackups(before []string) error {
 	now, err := migrationBackups(c.Instance)
 	if err != nil {
@@ -229,6 +230,7 @@ func (c *call) removeBackups(before []string) error {
 			if err := removeTree(c.Instance.Path(name)); err != nil {
 				return err
 			}
+			c.Notice("removed " + name + " from the data directory: the upgrade that is undone had left it, and what was there before is put back from the safety backup")
 		}
 	}
 	return nil

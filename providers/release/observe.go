@@ -48,10 +48,9 @@ type Observation struct {
 	Free int64
 	// FromKit says whether the present kit's installer is there.
 	FromKit bool
-	// Java is the program that DSS uses now, OwnJava says that it is not the
-	// one that PATH finds.
-	Java    string
-	OwnJava bool
+	// OwnJava is the program that DSS uses now, where it is not the machine's
+	// default, which is MachineJava; "" for none.
+	OwnJava, MachineJava string
 	// Database says where the runtime databases are.
 	Database        dss.RuntimeDatabase
 	DatabaseProblem string
@@ -177,9 +176,22 @@ func (o *Observation) lookAtKit(req providers.ObserveRequest, b *config.Block) {
 		o.FromKit = err == nil && info.Mode().IsRegular()
 	}
 	if env, err := req.Instance.EnvDefault(); err == nil {
-		o.Java = env["DKUJAVABIN"]
-		o.OwnJava = o.Java != "" && resolve(o.Java) != resolve(lookPath("java"))
+		o.MachineJava = lookPath("java")
+		o.OwnJava = ownJava(env["DKUJAVABIN"], o.MachineJava)
 	}
+}
+
+// ownJava is what bin/env-default.sh names as Java, where that is not the
+// machine's. A bare name is looked for as a shell does, on the PATH.
+func ownJava(named, machine string) string {
+	path := named
+	if !strings.Contains(named, "/") {
+		path = lookPath(named)
+	}
+	if path == "" || resolve(path) == resolve(machine) {
+		return ""
+	}
+	return named
 }
 
 // look reads what tells which integrations are there.

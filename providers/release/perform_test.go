@@ -55,6 +55,9 @@ func TestInstall(t *testing.T) {
 	if exists(filepath.Join(w.data, "_pre_migration_backup_1")) {
 		t.Error("what the upgrade kept for itself stays")
 	}
+	if said := strings.Join(w.notices, "\n"); !strings.Contains(said, "removed _pre_migration_backup_1 from the data directory") {
+		t.Errorf("its removal is not said: %q", said)
+	}
 	if f, err := c.Instance.Identity(); err != nil || f.Version != "13.5.0" || f.InstallDir == kit {
 		t.Errorf("%+v, %v", f, err)
 	}

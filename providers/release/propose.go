@@ -242,7 +242,7 @@ func (m *maker) upgrade() {
 	if m.a.Scratch {
 		title += "; rehearse its installer in a scratch folder"
 	}
-	rehearse := m.step(KindRehearse, plan.Prepare, providers.Online, title, "only looks")
+	rehearse := m.step(KindRehearse, plan.Prepare, providers.Online, title, plan.OnlyLooks)
 	rehearse.Cost.Seconds = 60
 	m.add(rehearse)
 	if m.a.Dump {
@@ -252,7 +252,7 @@ func (m *maker) upgrade() {
 	}
 	m.add(m.installStep())
 	m.replayAll()
-	prove := m.step(KindProve, plan.Proof, providers.Online, "verify: DSS answers as version "+to, "only looks")
+	prove := m.step(KindProve, plan.Proof, providers.Online, "verify: DSS answers as version "+to, plan.OnlyLooks)
 	m.add(prove)
 	m.afterwards()
 	m.keepKits()
@@ -345,7 +345,7 @@ func (m *maker) afterwards() {
 	if m.major() && m.a.APIKey != nil && hasProjects(m.a.NodeType) {
 		a := m.a
 		a.Rebuild = b.Bool("rebuild_code_envs")
-		s := m.step(KindReview, plan.Clean, providers.Online, "list what may need attention: code environments, saved models, API services", "only looks")
+		s := m.step(KindReview, plan.Clean, providers.Online, "list what may need attention: code environments, saved models, API services", plan.OnlyLooks)
 		s.Args = encode(a)
 		m.add(s)
 	}

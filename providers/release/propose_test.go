@@ -2,6 +2,8 @@ package release
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -142,6 +144,50 @@ MORE
 }
 
 const attention = "warning: What needs attention cannot be listed"
+
+// Where DSS would come to another Java it is said which, and what keeps it; a
+// bare name is the machine's, like the path that it stands for.
+func TestOwnJava(t *testing.T) {
+	for name, c := range map[string]struct {
+		named, path, more string
+		want              string // what the warning says; "" for none
+	}{
+		"not named":           {named: "", path: "PATH"},
+		"bare name":           {named: "java", path: "PATH"},
+		"the machine's":       {named: "BASE/path/java", path: "PATH"},
+		"behind the link":     {named: "BASE/jvm/17/bin/java", path: "PATH"},
+		"bare, and none":      {named: "java", path: ""},
+		"its own":             {named: "BASE/jvm/11/bin/java", path: "PATH", want: `names BASE/jvm/11/bin/java (DKUJAVABIN), and the machine's own is BASE/path/java. An upgrade takes the machine's unless it is told again which one DSS shall use. To keep it, give java_home = "BASE/jvm/11".`},
+		"its own, oddly":      {named: "BASE/odd/java8", path: "PATH", want: "To keep it, give java_home."},
+		"its own, and none":   {named: "BASE/jvm/11/bin/java", path: "", want: "and the machine has none on its PATH"},
+		"its own, and told":   {named: "BASE/jvm/11/bin/java", path: "PATH", more: "java_home = \"/opt/java\"\n"},
+		"another on the PATH": {named: "java8", path: "PATH", want: "names java8 (DKUJAVABIN)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.write("jvm/17/bin/java", "#!/bin/sh\n", 0o755)
+			w.write("path/java8", "#!/bin/sh\n", 0o755)
+			if err := os.Symlink(filepath.Join(w.base, "jvm/17/bin/java"), filepath.Join(w.base, "path/java")); err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv("PATH", strings.Replace(c.path, "PATH", filepath.Join(w.base, "path"), 1))
+			place := strings.NewReplacer("BASE", w.base)
+			w.write("data/bin/env-default.sh", fmt.Sprintf("export DKUINSTALLDIR=%q\nexport DKUJAVABIN=%q\n", filepath.Join(w.base, "kits/dataiku-dss-13.5.0"), place.Replace(c.named)), 0o644)
+			archive := filepath.Join(w.base, "a.tar.gz")
+			w.declare(fmt.Sprintf("release {\n version = \"14.4.1\"\n archive = %q\n sha256 = %q\n%s}", archive, pack(t, archive, good("14.4.1")), c.more))
+			_, diags := w.propose(nil)
+			said := ""
+			for _, d := range diags {
+				if d.Summary == "DSS uses a Java of its own" {
+					said = d.Detail
+				}
+			}
+			if want := place.Replace(c.want); !strings.Contains(said, want) || want == "" && said != "" {
+				t.Errorf("said %q, expected %q", said, want)
+			}
+		})
+	}
+}
 
 // Without the old kit there is no way back, and the plan says so.
 func TestNoWayBackWithoutTheOldKit(t *testing.T) {

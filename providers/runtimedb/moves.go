@@ -266,14 +266,14 @@ func (p *proposer) rehearse(empty bool, leftovers []pg.Object) {
 }
 
 func (p *proposer) verify() {
-	p.step(KindVerify, "verify: tables and rows in "+p.shownPlace(), plan.Proof, offlineTrial, p.args(), plan.Undo{Possible: true, How: "only looks"}, plan.Cost{}, nil)
+	p.step(KindVerify, "verify: tables and rows in "+p.shownPlace(), plan.Proof, offlineTrial, p.args(), plan.Undo{Possible: true, How: plan.OnlyLooks}, plan.Cost{}, nil)
 }
 
 func (p *proposer) inUse() {
 	if p.o.target.sight == nil {
 		return // nobody can look
 	}
-	p.step(KindInUse, "verify: DSS uses the databases in PostgreSQL", plan.Proof, online, p.args(), plan.Undo{Possible: true, How: "only looks"}, plan.Cost{}, nil)
+	p.step(KindInUse, "verify: DSS uses the databases in PostgreSQL", plan.Proof, online, p.args(), plan.Undo{Possible: true, How: plan.OnlyLooks}, plan.Cost{}, nil)
 }
 
 func firstObjects(objects []pg.Object) string {

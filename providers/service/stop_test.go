@@ -338,7 +338,7 @@ func TestStartThatFails(t *testing.T) {
 		ready  bool
 		want   []string
 	}{
-		"fatal":     {"FATAL Exited too quickly", true, []string{"it failed", "FATAL", "last words", "get-configuration"}},
+		"fatal":     {"FATAL Exited too quickly", true, []string{"DSS failed right away", "backend (FATAL)", "last words", "get-configuration"}},
 		"not ready": {"RUNNING", false, []string{"the time was up", "502", "last words"}},
 	} {
 		t.Run(name, func(t *testing.T) {

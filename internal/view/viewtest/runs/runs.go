@@ -15,7 +15,7 @@ const Name = "20261120-120000-4f2a"
 // Of is a run of a plan whose actions ended so, in order; the rest was not
 // started.
 func Of(p *plan.Plan, status string, outcomes ...view.Outcome) *view.RunReport {
-	r := &view.RunReport{Run: Name, Status: status, Why: "apply", Started: viewtest.Noon, Ended: viewtest.Noon.Add(250 * time.Second)}
+	r := &view.RunReport{Run: Name, Status: status, Why: "apply", Started: viewtest.Noon, Ended: viewtest.Noon.Add(250 * time.Second), Undoable: status != "rolled_back"}
 	p.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
 		ar := view.ActionReport{ID: a.ID, Title: a.Title, Instance: in.Address, Outcome: view.NotStarted}
 		if i := len(r.Actions); i < len(outcomes) {
