@@ -1,10 +1,14 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/dssctl/dssctl/config"
 )
 
 // withEnvironment puts the words of DSSCTL_ARGS and DSSCTL_ARGS_command behind
@@ -55,6 +59,22 @@ func collect(cmd *cobra.Command, long map[string]bool) {
 	for _, c := range cmd.Commands() {
 		collect(c, long)
 	}
+}
+
+// unknownFlag says which flag was probably meant, and where to look.
+func unknownFlag(cmd *cobra.Command, err error) error {
+	var missing *pflag.NotExistError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	name := missing.GetSpecifiedShortnames() // all of -chek, which is taken for -c -h -e -k
+	if name == "" {
+		name = missing.GetSpecifiedName()
+	}
+	name, _, _ = strings.Cut("-"+name, "=")
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "-"+f.Name) })
+	return fmt.Errorf("%s has no flag %s.%s Its flags are shown by: %[1]s -help", cmd.CommandPath(), name, config.DidYouMean(name, names))
 }
 
 // choices tells the shell what a flag can be.

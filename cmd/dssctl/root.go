@@ -44,6 +44,7 @@ Long flags are accepted with one dash or two.
 	root.SetVersionTemplate("dssctl {{.Version}}\n")
 	root.SetOut(w.stdout())
 	root.SetErr(w.stderr())
+	root.SetFlagErrorFunc(unknownFlag)
 	root.PersistentFlags().StringVar(&w.chdir, "chdir", "", "work in this `folder` instead of the current one")
 	root.AddGroup(
 		&cobra.Group{ID: "main", Title: "Main commands:"},
