@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sort"
 	"time"
 
@@ -53,7 +56,7 @@ func (w *world) executor(store state.Store, estate *config.Estate) *executor.Exe
 // report turns a result into what the views show.
 func report(r *executor.Result) view.RunReport {
 	out := view.RunReport{
-		Run: r.Run.ID, Status: string(r.Run.Status), Started: r.Run.Started, Ended: r.Run.Ended, Why: r.Run.Why, Safety: r.Kept,
+		Run: r.Run.ID, Status: string(r.Run.Status), Started: r.Run.Started, Ended: r.Run.Ended, Why: r.Run.Why, Safety: present(r.Kept),
 		Undoable: r.Undoable,
 	}
 	for _, a := range r.Actions {
@@ -69,6 +72,17 @@ func report(r *executor.Result) view.RunReport {
 	for _, address := range sortedKeys(r.Downtime) {
 		d := r.Downtime[address]
 		out.Downtime = append(out.Downtime, view.Downtime{Instance: address, Duration: d.Run, Rollback: d.Rollback})
+	}
+	return out
+}
+
+// present are the paths that are still there: what an undo has put back is no
+// longer kept aside.
+func present(paths []string) (out []string) {
+	for _, p := range paths {
+		if _, err := os.Lstat(p); !errors.Is(err, fs.ErrNotExist) {
+			out = append(out, p)
+		}
 	}
 	return out
 }
