@@ -140,7 +140,9 @@ func (m *tarMethod) Verify(ctx context.Context, s Stored, quick bool) error {
 
 func (m *tarMethod) damaged(err error, s Stored, data string) error {
 	if errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrRefused) || errors.Is(err, fs.ErrNotExist) {
-		return &DamageError{Set: s.Set, What: filepath.Base(data), Found: err.Error()}
+		// The set and its file are named already.
+		found := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "verify "+data+": "), "read "+data+": ")
+		return &DamageError{Set: s.Set, What: filepath.Base(data), Found: found}
 	}
 	return err
 }
