@@ -63,6 +63,22 @@ const (
 	// CorruptH2 overwrites the head of the first H2 file at the next start.
 	CorruptH2 Fault = "corrupt-h2"
 
+	// ExportCut breaks the export of a project off half-way: behind a length that was announced, with "quiet" so that the
+	// answer looks ended, with "die" because the backend dies.
+	ExportCut Fault = "export-cut"
+	// UploadRefuse makes the upload of a project's archive fail, with "html" by a page of the web server.
+	UploadRefuse Fault = "upload-refuse"
+	// ImportRefuse makes DSS answer that it did not import a project, the one named or any. So do the next.
+	ImportRefuse Fault = "import-refuse"
+	// ImportHalf imports a part of a project and fails.
+	ImportHalf Fault = "import-half"
+	// ImportLost imports nothing and says that it did.
+	ImportLost Fault = "import-lost"
+	// ImportHTML imports a project, and the answer is a page of the web server: it took too long.
+	ImportHTML Fault = "import-html"
+	// ImportSlow makes an import take a time ("5s").
+	ImportSlow Fault = "import-slow"
+
 	// SettingsRewriteAtStart makes the backend rewrite general-settings.json once at its start, with one unrelated key
 	// changed.
 	SettingsRewriteAtStart Fault = "settings-rewrite-at-start"

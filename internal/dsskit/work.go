@@ -19,6 +19,10 @@ type Work struct {
 	Stubborn bool
 }
 
+// ProjectsEnvironment is the variable that says which projects an installer begins with, separated by commas, or "none", as
+// DSS does; those of Projects without it.
+const ProjectsEnvironment = "DSSKIT_PROJECTS"
+
 // Projects are the projects that a fresh instance has.
 var Projects = []string{"DKU_SALES", "CHURN", "ETUDE_2"}
 

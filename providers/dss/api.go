@@ -68,6 +68,18 @@ type request struct {
 	method, path string
 	body         []byte // JSON; nil for none
 	timeout      time.Duration
+	// upload takes the body's place: it is made anew for each attempt.
+	upload *upload
+	// download takes an answer of any kind and length, and is told the length
+	// that was announced, -1 for none.
+	download *int64
+}
+
+// upload is a body that is read while it is sent.
+type upload struct {
+	kind string // its media type
+	size int64
+	open func() io.Reader
 }
 
 // call sends one request without a body; the answer's body is given to read.
@@ -103,6 +115,7 @@ func (a *API) once(ctx context.Context, r request, bearer bool, read func(io.Rea
 	if err != nil {
 		return fmt.Errorf("%s %s of DSS's public API: %w", method, a.redact.String(path), err)
 	}
+	r.describe(req)
 	if strings.ContainsAny(a.key, "\r\n\x00") {
 		return errors.New("the API key has a line break or a NUL in it")
 	}
@@ -111,16 +124,15 @@ func (a *API) once(ctx context.Context, r request, bearer bool, read func(io.Rea
 	} else {
 		req.SetBasicAuth(a.key, "")
 	}
-	req.Header.Set("Accept", "application/json")
-	if r.body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
 	resp, err := a.in.o.HTTP.Do(req)
 	if err != nil {
 		return fmt.Errorf("%s %s of DSS's public API: %s", method, path, a.redact.String(rootCause(err)))
 	}
 	defer resp.Body.Close()
 	body := io.LimitReader(resp.Body, apiBody)
+	if r.download != nil {
+		*r.download, body = resp.ContentLength, resp.Body
+	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return a.refusal(method, path, resp, body)
 	}
@@ -137,10 +149,29 @@ func (a *API) once(ctx context.Context, r request, bearer bool, read func(io.Rea
 }
 
 func (r request) reader() io.Reader {
-	if r.body == nil {
+	switch {
+	case r.upload != nil:
+		return r.upload.open()
+	case r.body == nil:
 		return http.NoBody
+	default:
+		return bytes.NewReader(r.body)
 	}
-	return bytes.NewReader(r.body)
+}
+
+// describe says what is sent, and what may come back.
+func (r request) describe(req *http.Request) {
+	req.Header.Set("Accept", "application/json")
+	if r.download != nil {
+		req.Header.Set("Accept", "*/*")
+	}
+	if r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.upload != nil {
+		req.Header.Set("Content-Type", r.upload.kind)
+		req.ContentLength = r.upload.size
+	}
 }
 
 func (a *API) refusal(method, path string, resp *http.Response, body io.Reader) error {

@@ -51,13 +51,8 @@ func (a *API) BuildCodeEnvImages(ctx context.Context, e CodeEnv) error {
 func (a *API) build(ctx context.Context, path string) error {
 	var said struct {
 		Messages struct {
-			Error    bool `json:"error"`
-			Messages []struct {
-				Severity string `json:"severity"`
-				Title    string `json:"title"`
-				Message  string `json:"message"`
-				Details  string `json:"details"`
-			} `json:"messages"`
+			Error    bool            `json:"error"`
+			Messages json.RawMessage `json:"messages"`
 		} `json:"messages"`
 	}
 	err := a.send(ctx, request{method: http.MethodPost, path: path, timeout: buildTimeout}, func(r io.Reader) error {
@@ -66,16 +61,7 @@ func (a *API) build(ctx context.Context, path string) error {
 	if err != nil || !said.Messages.Error {
 		return err
 	}
-	var lines []string
-	for _, m := range said.Messages.Messages {
-		if text := strings.TrimSpace(m.Title + " " + m.Message + m.Details); text != "" && len(lines) < 5 {
-			lines = append(lines, tail(text, 3, 500))
-		}
-	}
-	if len(lines) == 0 {
-		lines = []string{"DSS says that it failed, and not why"}
-	}
-	return errors.New(a.redact.String(strings.Join(lines, "\n")))
+	return errors.New(a.reasons(said.Messages.Messages))
 }
 
 // Projects lists the keys of all projects.

@@ -96,14 +96,11 @@ func (c *call) room(need int64) error {
 	if !exists(where) {
 		where = filepath.Dir(where)
 	}
-	var st unix.Statfs_t
-	if err := unix.Statfs(where, &st); err != nil {
-		return fmt.Errorf("ask for the free space at %s: %w", where, err)
+	free, err := freeSpace(where)
+	if err == nil && free < need {
+		err = fmt.Errorf("%s are free at %s, and the data directory needs %s", humanize.Bytes(free), where, humanize.Bytes(need))
 	}
-	if free := int64(st.Bavail) * st.Bsize; free < need {
-		return fmt.Errorf("%s are free at %s, and the data directory needs %s", humanize.Bytes(free), where, humanize.Bytes(need))
-	}
-	return nil
+	return err
 }
 
 // sharesBlocks reports whether a copy from one folder to the other is likely to

@@ -120,10 +120,7 @@ func (m *maker) checkSource(a args) {
 		m.refuse("of", "The state of the source is not known", "Whether %s runs cannot be told, so it cannot be stopped for a copy: %s.", src.Address, o.facts.ServiceNote)
 	}
 	if !src.Has("api_key") && o.facts.Service == dss.ServiceRunning && o.facts.NodeType != "api" {
-		m.diags = append(m.diags, &hcl.Diagnostic{
-			Severity: hcl.DiagWarning, Summary: "What runs in the source is not seen",
-			Detail: fmt.Sprintf("%s is stopped for the copy. Running jobs, scenarios and notebooks are not seen without its api_key: it is stopped whatever runs.", src.Address), Subject: m.b.RangeOf("of"),
-		})
+		m.warn("of", "What runs in the source is not seen", "%s is stopped for the copy. Running jobs, scenarios and notebooks are not seen without its api_key: it is stopped whatever runs.", src.Address)
 	}
 }
 

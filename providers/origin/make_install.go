@@ -25,7 +25,7 @@ func (m *maker) install() {
 	if m.diags.HasErrors() {
 		return
 	}
-	m.change("", byInstall)
+	m.change("", m.b.Labels[0])
 	m.change("kit", a.Kit)
 	m.change("version", a.Version)
 	if a.License != "" {

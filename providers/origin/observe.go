@@ -26,7 +26,8 @@ type observation struct {
 	folderProblem string
 	there         bool // as an empty folder
 
-	// source is what it is made of, nil for none. The rest is of a clone's.
+	// source is what it is made of, nil for none. The rest is of a clone's, and
+	// the facts also of one that projects come from.
 	source        *config.Instance
 	sourceProblem string
 	facts         dss.Facts
@@ -38,7 +39,12 @@ type observation struct {
 // Observe implements providers.Provider.
 func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (providers.Observation, error) {
 	b := req.Desired.Child(Name)
-	if !req.Absent || b == nil {
+	switch {
+	case b == nil:
+		return (*observation)(nil), nil
+	case !req.Absent && b.Labels[0] == byProjects:
+		return p.observeProjects(ctx, req, b)
+	case !req.Absent:
 		return (*observation)(nil), nil
 	}
 	o := &observation{kit: b.String("kit"), files: map[string]string{}, source: p.all[b.String("of")], near: p.near}
@@ -50,8 +56,8 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 			}
 		}
 	}
-	if b.Labels[0] == byClone && o.source != nil {
-		o.lookAtSource(ctx, o.source, req.Instance)
+	if kind := b.Labels[0]; (kind == byClone || kind == byProjects) && o.source != nil {
+		o.lookAtSource(ctx, o.source, req.Instance, kind == byClone)
 	}
 	if o.kit != "" {
 		var err error
@@ -72,17 +78,21 @@ func (o *observation) lookAtFolder(in *dss.Instance) {
 	}
 }
 
-func (o *observation) lookAtSource(ctx context.Context, in *config.Instance, at *dss.Instance) {
-	src, err := openSource(at, &source{DataDir: in.DataDir, Companion: in.String("companion_dir"), Unit: unitOf(in)})
+// lookAtSource looks at all that a clone takes with it, or only at what the
+// source is.
+func (o *observation) lookAtSource(ctx context.Context, in *config.Instance, at *dss.Instance, clone bool) {
+	src, err := openSource(at, sourceOf(in, dss.Facts{}))
 	if err == nil {
 		src = src.Frozen()
 		o.facts, err = src.Facts(ctx)
 	}
-	if err == nil {
+	if err == nil && clone {
 		o.database, err = src.RuntimeDatabase()
 	}
 	if err != nil {
 		o.sourceProblem = err.Error()
+	}
+	if err != nil || !clone {
 		return
 	}
 	if o.kit == "" {

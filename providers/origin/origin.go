@@ -1,12 +1,17 @@
 // Package origin is the aspect of where an instance comes from. Its block says
 // nothing about an instance that is there; where the data directory is not, it
 // has the instance made: installed fresh from a kit, as a clone of another
-// instance, or from a backup set. Whatever is made is taken away again by an undo.
+// instance, from a backup set, or fresh with the projects of another one. Whatever
+// is made is taken away again by an undo.
 //
 // A clone follows DSS's documentation: it gets ten ports and an installid of
 // its own, its scenarios are deactivated, and it is attached to the kit anew
 // with pyenv built at its place, all before its first start. Runtime databases
 // in PostgreSQL are copied to a place of their own.
+//
+// Projects come by export and import over DSS's public API, for which the new
+// instance must run, be set up, and have an API key: they are the one thing that
+// the block has done later, in plans of their own.
 package origin
 
 import (
@@ -15,10 +20,8 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dssctl/dssctl/config"
-	"github.com/dssctl/dssctl/config/schema"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
@@ -37,6 +40,7 @@ const (
 	KindIdentity  plan.Kind = "origin.identity"
 	KindScenarios plan.Kind = "origin.scenarios"
 	KindAttach    plan.Kind = "origin.attach"
+	KindProject   plan.Kind = "origin.project"
 )
 
 // What an instance can be made from.
@@ -78,58 +82,23 @@ func (*Provider) Survey(all []*config.Instance, r secret.Resolver) providers.Pro
 func (*Provider) Performers() map[plan.Kind]providers.Performer {
 	return map[plan.Kind]providers.Performer{
 		KindCheck: checker{}, KindCopy: copier{}, KindInstall: installer{}, KindPlace: placer{},
-		KindIdentity: identifier{}, KindScenarios: deactivator{}, KindAttach: attacher{},
+		KindIdentity: identifier{}, KindScenarios: deactivator{}, KindAttach: attacher{}, KindProject: bringer{free: freeSpace},
 	}
 }
 
-// Propose has nothing to do: the instance is there.
-func (*Provider) Propose(providers.Request) (providers.Proposal, hcl.Diagnostics) {
-	return providers.Proposal{}, nil
-}
-
-// Schema is the block origin.
-func (*Provider) Schema() schema.Fragment {
-	path := func(name, doc, example string, labels ...string) schema.Attribute {
-		return schema.Attribute{Name: name, Type: cty.String, Public: true, Check: schema.AbsolutePath, Labels: labels, Doc: doc, Example: example}
+// Propose has nothing to do once the instance is there, but for its projects.
+func (p *Provider) Propose(req providers.Request) (providers.Proposal, hcl.Diagnostics) {
+	b := req.Desired.Child(Name)
+	o, ok := req.Observed.(*bringing)
+	if b == nil || !ok {
+		return providers.Proposal{}, nil
 	}
-	return schema.Fragment{Blocks: []schema.Block{{
-		Type: Name,
-		Labels: []schema.Label{{
-			Name: "kind", OneOf: []string{byInstall, byClone, byBackup, byProjects},
-			Doc: "`install`: fresh, from a kit. `clone`: a copy of another instance of the estate on this machine, as DSS's documentation describes it. " +
-				"`backup`: from a backup set, of the instance itself, which was lost and comes back as it was, or of another one. `projects` is refused: dssctl does not carry single projects yet.",
-		}},
-		Doc: "Where the instance comes from. It is used only while `data_dir` is not there, or is an empty folder: then the plan makes the instance. Once it is there the block says nothing more.",
-		Example: `origin "clone" {
-  of = instance.design
-}`,
-		Attributes: []schema.Attribute{
-			path("kit", "The folder of the unpacked kit. A clone has its source's without it, and needs one of the same version; a backup set needs one of its version or a newer one.", `"/opt/dataiku/dataiku-dss-14.4.1"`, byInstall, byClone, byBackup),
-			path("license", "The license file that the instance is installed with.", `"/etc/dataiku/license.json"`, byInstall),
-			path("java_home", "The Java that DSS shall use, where it is not the machine's own.", "", byInstall, byClone),
-			path("python", "The base Python of DSS's own environment (`installer.sh -P`).", "", byInstall),
-			{
-				Name: "of", Type: cty.String, Public: true, Instance: true, Labels: []string{byClone, byBackup, byProjects},
-				Doc: "The instance that it is made of. Needed for a clone; without it, `backup` takes the sets of the instance itself.", Example: "instance.design",
-			},
-			{
-				Name: "policy", Type: cty.String, Public: true, Check: schema.NotEmpty, Labels: []string{byBackup},
-				Doc: "The policy that made the set: the name of a block `backup`. Needed where there are several.", Example: `"nightly"`,
-			},
-			{
-				Name: "set", Type: cty.String, Public: true, Check: schema.NotEmpty, Labels: []string{byBackup},
-				Doc: "The set, as `dssctl backup list` shows it; the newest good one without it.", Example: `"20261125-061500-4f2a"`,
-			},
-			{
-				Name: "graphite_server", Type: cty.String, Public: true, Check: schema.NotEmpty, Labels: []string{byClone},
-				Doc: "Where the source reports to Graphite: the server, `HOST:PORT`, for the clone's own reports. Goes with `graphite_prefix`.", Example: `"graphite.internal:2003"`,
-			},
-			{
-				Name: "graphite_prefix", Type: cty.String, Public: true, Check: schema.NotEmpty, Labels: []string{byClone},
-				Doc: "The prefix of the clone's metrics, another one than the source's.", Example: `"dss.clone"`,
-			},
-		},
-	}}}
+	m := &maker{Provider: p, req: req, b: b}
+	m.bring(o)
+	if m.diags.HasErrors() {
+		m.out.Steps = nil
+	}
+	return m.out, m.diags
 }
 
 // Make implements providers.Maker.
@@ -147,8 +116,8 @@ func (p *Provider) Make(req providers.Request) (providers.Proposal, hcl.Diagnost
 		m.clone()
 	case byBackup:
 		m.backup()
-	default:
-		m.refuse("", "Projects are not carried yet", "dssctl does not carry projects from one instance to another yet. Install the instance (origin \"install\"), and export and import the projects in DSS; DSS's documentation names what an export leaves behind.")
+	case byProjects:
+		m.projects()
 	}
 	if m.diags.HasErrors() {
 		m.out.Steps = nil
@@ -169,6 +138,12 @@ type maker struct {
 func (m *maker) refuse(attribute, summary, format string, args ...any) {
 	m.diags = append(m.diags, &hcl.Diagnostic{
 		Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: m.b.RangeOf(attribute),
+	})
+}
+
+func (m *maker) warn(attribute, summary, format string, args ...any) {
+	m.diags = append(m.diags, &hcl.Diagnostic{
+		Severity: hcl.DiagWarning, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: m.b.RangeOf(attribute),
 	})
 }
 

@@ -218,7 +218,6 @@ func TestRefused(t *testing.T) {
 		"state not known":     {func(f *fixture) { f.o.facts.Service, f.o.facts.ServiceNote = dss.ServiceUnknown, "odd table" }, "odd table"},
 		"folder":              {func(f *fixture) { f.o.folderProblem = "may not write" }, "may not write"},
 		"of nothing":          {edit("of = instance.design", ""), "A clone of what?"},
-		"projects":            {body("port = 11300\n  origin \"projects\" { of = instance.design }"), "export and import the projects"},
 		"install without kit": {func(f *fixture) { f.body, f.o.kit = "port = 11300\n  node_type = \"api\"\n  origin \"install\" {}", "" }, "folder of an unpacked kit"},
 		"install, no type":    {body("port = 11300\n  origin \"install\" { kit = \"/opt/k\" }"), "declare node_type"},
 		"kit inside": {func(f *fixture) {

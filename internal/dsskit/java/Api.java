@@ -31,7 +31,7 @@ final class Api {
     settings = new Settings(instance, faults);
     work = new Work(instance);
     work.clear();
-    projects = new ProjectApi(instance, work);
+    projects = new ProjectApi(instance, faults, work);
     codeEnvs = new CodeEnvApi(instance);
   }
 
@@ -125,6 +125,14 @@ final class Api {
     } else if (http.is("PUT", "public/api/admin/general-settings")) {
       settings.put(http.body());
       http.done();
+    } else if (http.is("GET", "public/api/admin/connections")) {
+      http.json(200, ProjectApi.read(instance.home.resolve("config/connections.json")).get("connections"));
+    } else if (http.is("GET", "public/api/plugins")) {
+      List<Object> l = new ArrayList<>();
+      for (Path p : ProjectApi.children(instance.home.resolve("plugins"))) {
+        l.add(Json.object("id", p.getFileName().toString(), "version", "1.0.0", "isDev", Boolean.FALSE));
+      }
+      http.json(200, l);
     } else if (http.is("POST", "public/api/admin/sanity-check/run")) {
       http.json(200, Json.object("messages", List.of(), "maxSeverity", "INFO", "success", Boolean.TRUE));
     } else {

@@ -1,5 +1,6 @@
 package dsskit;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -15,6 +16,7 @@ import java.util.Map;
 
 /** bin/dsscli: a thin client of the running backend, which it finds and enters through its data directory. */
 final class Cli {
+  private static final String BOUNDARY = "dsscli-7d9f1c2a";
   private final Instance instance;
 
   private Cli(Instance instance) {
@@ -66,11 +68,21 @@ final class Cli {
   private int importProject(List<String> args, Path file) throws Exception {
     String key = args.stream().filter(a -> a.startsWith("--project-key=")).findFirst().orElse("--project-key=IMPORTED");
     String id = Json.asString(Json.asObject(Json.parse(text(
-        call("POST", "projects/import/upload", Files.readAllBytes(file))))).get("id"), "");
+        call("POST", "projects/import/upload", form(Files.readAllBytes(file)))))).get("id"), "");
     String answer = text(call("POST", "projects/import/" + id + "/process",
         Json.write(Json.object("targetProjectKey", key.substring(14))).getBytes(StandardCharsets.UTF_8)));
     System.out.println(answer);
     return answer.contains("\"success\": true") ? 0 : instance.vary.failure("dsscli");
+  }
+
+  /** The archive as the one file of a form. */
+  private static byte[] form(byte[] file) throws IOException {
+    ByteArrayOutputStream b = new ByteArrayOutputStream();
+    b.writeBytes(("--" + BOUNDARY + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"tmp-import.zip\"\r\n\r\n")
+        .getBytes(StandardCharsets.UTF_8));
+    b.writeBytes(file);
+    b.writeBytes(("\r\n--" + BOUNDARY + "--\r\n").getBytes(StandardCharsets.UTF_8));
+    return b.toByteArray();
   }
 
   private void table(String path, String... columns) throws Exception {
@@ -93,6 +105,9 @@ final class Cli {
     c.setRequestMethod(method);
     c.setRequestProperty("Authorization",
         "Basic " + Base64.getEncoder().encodeToString((key + ":").getBytes(StandardCharsets.UTF_8)));
+    if (path.endsWith("/upload")) {
+      c.setRequestProperty("Content-Type", "multipart/form-data; boundary=" + BOUNDARY);
+    }
     if (body != null) {
       c.setDoOutput(true);
       try (OutputStream out = c.getOutputStream()) {

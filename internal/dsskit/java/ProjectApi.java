@@ -1,7 +1,5 @@
 package dsskit;
 
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,22 +7,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
-import java.util.UUID;
 import java.util.stream.Stream;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipInputStream;
-import java.util.zip.ZipOutputStream;
 
-/** Projects: their jobs, scenarios and saved models, export and import. */
+/** Projects: their jobs, scenarios and saved models; TransferApi has their export and import. */
 final class ProjectApi {
   private final Path root;
-  private final Path uploads;
   private final Work work;
+  private final TransferApi transfer;
 
-  ProjectApi(Instance instance, Work work) {
+  ProjectApi(Instance instance, Faults faults, Work work) {
     root = instance.home.resolve("config/projects");
-    uploads = instance.home.resolve("tmp/imports");
     this.work = work;
+    transfer = new TransferApi(instance, faults, root);
   }
 
   boolean handle(Http http) throws Exception {
@@ -39,21 +33,18 @@ final class ProjectApi {
     if (http.path.length < 4 || !http.path[2].equals("projects")) {
       return false;
     }
-    if (http.is("POST", "public/api/projects/import/upload")) {
-      String id = UUID.randomUUID().toString();
-      Files.createDirectories(uploads);
-      Files.write(uploads.resolve(id + ".zip"), http.bytes());
-      http.json(200, Json.object("id", id));
-      return true;
-    }
-    if (http.is("POST", "public/api/projects/import/*/process")) {
-      importZip(http);
+    if (transfer.takes(http)) {
       return true;
     }
     String key = http.path[3];
     Path project = root.resolve(key);
     if (!children(root).contains(project)) {
       throw new Http.Problem(404, "com.dataiku.dip.exceptions.NotFoundException", "Project not found: " + key);
+    }
+    if (http.is("DELETE", "public/api/projects/*")) {
+      TransferApi.delete(project);
+      http.done();
+      return true;
     }
     return http.path.length > 4 && inProject(http, key, project);
   }
@@ -102,7 +93,7 @@ final class ProjectApi {
     } else if (http.is("GET", any + "savedmodels/*/versions")) {
       http.json(200, List.of(Json.object("id", "1", "active", Boolean.TRUE)));
     } else if (http.is("POST", any + "export")) {
-      http.send(200, "application/zip", zip(project));
+      transfer.export(http, key, project);
     } else {
       return false;
     }
@@ -131,43 +122,7 @@ final class ProjectApi {
     return file;
   }
 
-  private void importZip(Http http) throws IOException, Http.Problem {
-    Path upload = uploads.resolve(http.path[4] + ".zip");
-    if (!children(uploads).contains(upload)) {
-      throw new Http.Problem(404, "com.dataiku.dip.exceptions.NotFoundException", "No such import: " + http.path[4]);
-    }
-    String key = Json.asString(http.body().get("targetProjectKey"), "IMPORTED");
-    Path target = root.resolve(key).normalize();
-    if (!root.equals(target.getParent()) || Files.exists(target)) {
-      http.json(200, Json.object("success", Boolean.FALSE, "messages", List.of("Project key not usable: " + key)));
-      return;
-    }
-    try (ZipInputStream in = new ZipInputStream(new ByteArrayInputStream(Files.readAllBytes(upload)))) {
-      for (ZipEntry e = in.getNextEntry(); e != null; e = in.getNextEntry()) {
-        Path file = target.resolve(e.getName()).normalize();
-        if (!file.startsWith(target)) {
-          throw new Http.Problem(400, "java.io.IOException", "Bad member: " + e.getName());
-        }
-        Files.createDirectories(file.getParent());
-        Files.write(file, in.readAllBytes());
-      }
-    }
-    Files.delete(upload);
-    http.json(200, Json.object("success", Boolean.TRUE, "usedProjectKey", key));
-  }
-
-  private static byte[] zip(Path dir) throws IOException {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (ZipOutputStream out = new ZipOutputStream(bytes); Stream<Path> s = Files.walk(dir)) {
-      for (Path p : s.filter(Files::isRegularFile).sorted().toList()) {
-        out.putNextEntry(new ZipEntry(dir.relativize(p).toString()));
-        out.write(Files.readAllBytes(p));
-      }
-    }
-    return bytes.toByteArray();
-  }
-
-  private static Map<String, Object> read(Path file) throws IOException {
+  static Map<String, Object> read(Path file) throws IOException {
     return Json.asObject(Json.parse(Files.readString(file)));
   }
 

@@ -43,7 +43,11 @@ final class Setup {
     write(config.resolve("connections.json"), connections(secrets));
     write(config.resolve("users.json"), users());
     write(config.resolve("public-apikeys.json"), apiKeys());
-    for (String project : Rows.PROJECTS) {
+    Files.createDirectories(config.resolve("projects"));
+    for (String project : Instance.env("DSSKIT_PROJECTS", String.join(",", Rows.PROJECTS)).split(",")) {
+      if (project.equals("none")) {
+        break;
+      }
       project(config.resolve("projects/" + project), project);
     }
     try (Store store = new EmbeddedStore(instance, new Schema(instance.vary))) {
