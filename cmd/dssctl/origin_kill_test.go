@@ -5,23 +5,16 @@ import (
 	"os"
 	"testing"
 
-	"github.com/dssctl/dssctl/internal/dsskit"
+	"github.com/google/go-cmp/cmp"
 )
 
-// A clone that is killed is made wholly or not at all, its source runs again, and
-// no scenario is changed but the clone's: at some of the places, or with
-// `make test-long` at all.
+// Law 4 for the example of a clone: killed, it is made wholly or not at all, its
+// source runs again with all that it had, and no scenario is changed but the
+// clone's. At some of the places, or with `make test-long` at all.
 func TestOriginCloneKilledThenRecover(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, 94)
-	l.install("design", dsskit.InstallOptions{RowsPerTable: 20})
-	port := l.freePort()
-	write(t, l.dir, "main.dss.hcl", `
-instance "design" {
-  data_dir = "`+l.dss["design"].DataDir+`"
-  port     = `+fmt.Sprint(l.port["design"])+`
-}
-`+l.cloneBlock(port, ""))
+	l := examples[3].lab(t, 94)
+	port, tables, history := l.port["clone"], l.tables(), l.liveRows("design")
 	theirs := l.scenarios("design")
 	made := func(where string) {
 		t.Helper()
@@ -36,6 +29,7 @@ instance "design" {
 		}
 		l.run("plan", "-detailed-exitcode").must(t, 0)
 		l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
+		delete(l.dss, "clone")
 		l.nothingMade("clone")
 	}
 	all := l.places(apply...)
@@ -67,10 +61,17 @@ instance "design" {
 		}
 		if _, err := os.Stat(l.place("clone")); err == nil {
 			made(where)
-			continue
+		} else {
+			l.nothingMade("clone")
+			l.run("plan", "-detailed-exitcode").must(t, 2)
 		}
-		l.nothingMade("clone")
-		l.run("plan", "-detailed-exitcode").must(t, 2)
+		if diff := cmp.Diff(tables, l.tables()); diff != "" {
+			t.Errorf("%s: other tables are left:\n%s", where, diff)
+		}
+		if rows := l.liveRows("design"); rows < history {
+			t.Errorf("%s: the source had %d rows of history, and now there are %d", where, history, rows)
+		}
+		l.whole(where)
 	}
 	t.Logf("%d places, %d tried, %d killed", len(all), len(chosen), killed)
 	if killed < 4 {

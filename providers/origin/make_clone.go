@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dssctl/dssctl/config"
-	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
@@ -60,9 +59,6 @@ func (m *maker) cloneSteps(a args) {
 	in, o := m.req.Desired, m.o
 	m.step(KindCheck, plan.Prepare, providers.Online, "look at "+a.Source.Address+", and for room", plan.OnlyLooks, plan.Cost{Seconds: 2})
 	what := "its data directory"
-	if o.sourceBytes > 0 {
-		what += " (" + humanize.Bytes(o.sourceBytes) + ")"
-	}
 	if a.Database != nil {
 		what += " and its tables to " + a.Database.words()
 	}
