@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,4 +78,81 @@ func TestOriginCloneKilledThenRecover(t *testing.T) {
 	if killed < 4 {
 		t.Errorf("only %d of %d were reached", killed, len(chosen))
 	}
+}
+
+// A fresh install that is killed ahead of its journal records, or while the kit's
+// installer or DSS's first start is on its way, is there and runs afterwards, or
+// nothing of it is left. At some of the places, or with `make test-long` at all.
+func TestOriginInstallKilledThenRecover(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 96)
+	port := l.freePort()
+	write(t, l.dir, "main.dss.hcl", fmt.Sprintf(`
+instance "fresh" {
+  data_dir  = %q
+  node_type = "automation"
+  port      = %d
+
+  origin "install" { kit = %q }
+}
+`, l.place("fresh"), port, kit(t, kitVersion, l.seed)))
+	made := func(where string) {
+		t.Helper()
+		l.adopt("fresh", port)
+		if !l.running("fresh") {
+			t.Fatalf("%s: the instance does not run", where)
+		}
+		l.run("plan", "-detailed-exitcode").must(t, 0)
+		l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
+		delete(l.dss, "fresh")
+		l.nothingMade("fresh")
+	}
+	all := l.places(apply...)
+	made("undisturbed")
+	chosen := all
+	if !long() {
+		chosen = some(9, once)(all)
+	}
+	killed, left := 0, 0
+	for n, at := range chosen {
+		way := []string{"-resume", "-rollback"}[n%2]
+		where := fmt.Sprintf("killed %s, %s", at, way)
+		o := l.killedAt(at, apply...)
+		if !o.killed {
+			o.must(t, 0)
+		} else {
+			killed++
+			if rec := l.run("recover", way); rec.code != 0 && rec.code != 6 {
+				t.Fatalf("%s: %s", where, rec)
+			}
+		}
+		l.whole(where)
+		if _, err := os.Stat(l.place("fresh")); err == nil {
+			left++
+			made(where)
+			continue
+		}
+		l.nothingMade("fresh")
+		l.run("plan", "-detailed-exitcode").must(t, 2)
+	}
+	t.Logf("%d places, %d tried, %d killed, there in the end %d times", len(all), len(chosen), killed, left)
+	if killed < len(chosen)*3/4 || left == 0 || left == len(chosen) {
+		t.Errorf("of %d places %d were reached, and the instance was there in the end %d times", len(chosen), killed, left)
+	}
+}
+
+// once chooses the first of each kind of journal record in each action, and of
+// the moments inside of commands: looking at DSS's state comes again and again.
+func once(all []place) []place {
+	type kind struct {
+		call string
+		soon bool
+	}
+	seen := map[kind]bool{}
+	return slices.DeleteFunc(records(1)(all), func(p place) bool {
+		k := kind{p.call, p.soon}
+		known := seen[k]
+		seen[k] = true
+		return known
+	})
 }

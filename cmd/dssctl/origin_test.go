@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -194,6 +195,43 @@ instance "fresh" {
 	if entries, err := os.ReadDir(l.place("fresh")); err != nil || len(entries) > 0 {
 		t.Errorf("the folder that was there: %v, %v", entries, err)
 	}
+}
+
+// Ports that somebody has are refused before anything is made: at the plan, and
+// by the first look of the apply where they were free then.
+func TestOriginPortsTaken(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 95)
+	l.add("other", dsskit.InstallOptions{}) // stopped: nobody listens
+	instance := func(name, port, more string) string {
+		return fmt.Sprintf("instance %q {\n  data_dir = %q\n  port = %s\n%s}\n", name, l.place(name), port, more)
+	}
+	other := fmt.Sprint(l.port["other"])
+	origin := "  node_type = \"api\"\n  origin \"install\" { kit = \"" + kit(t, kitVersion, l.seed) + "\" }\n"
+	refused := func(o outcome, code int, want string) {
+		t.Helper()
+		if o.must(t, code); !strings.Contains(strings.Join(strings.Fields(strings.ReplaceAll(o.String(), "│", " ")), " "), want) {
+			t.Errorf("it does not say %q: %s", want, o)
+		}
+		l.nothingMade("fresh")
+	}
+
+	clash := fmt.Sprint(l.port["other"] + 9)
+	write(t, l.dir, "main.dss.hcl", instance("fresh", clash, origin)+instance("other", other, ""))
+	refused(l.run(apply...), 1, "instance.fresh has")
+	refused(l.run("apply", "-auto-approve", "-target", "instance.fresh"), 1, "instance.other ("+l.place("other")+"), which this plan leaves out, has "+other)
+	write(t, l.dir, "main.dss.hcl", instance("fresh", clash, origin))
+	refused(l.run("plan"), 0, "the data directory "+l.place("other")+", which is of no instance of this estate, has "+other)
+
+	port := l.freePort()
+	write(t, l.dir, "main.dss.hcl", instance("fresh", fmt.Sprint(port), origin))
+	file := filepath.Join(l.dir, "fresh.plan")
+	l.run("plan", "-out", file).must(t, 0)
+	taken, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+3))
+	l.ok(err)
+	defer taken.Close()
+	refused(l.run("plan"), 1, fmt.Sprintf("a process on this machine listens on %d", port+3))
+	refused(l.run("apply", file), 6, fmt.Sprintf("since the plan was made a process on this machine listens on %d: end that process", port+3))
 }
 
 // A clone runs beside its source, shares no port, no table, no installid, and

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -36,6 +37,9 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 		return err
 	} else if v != c.Version {
 		return fmt.Errorf("the kit %s is of version %s, and the plan was made for %s", c.Kit, v, c.Version)
+	}
+	if err := c.portsFree(procNet); err != nil {
+		return err
 	}
 	if c.Source == nil {
 		return c.room(installBytes)
@@ -87,6 +91,29 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 
 func (checker) Verify(context.Context, *providers.Call) error { return nil }
 func (checker) Undo(context.Context, *providers.Call) error   { return nil }
+
+// procNet is where the kernel lists sockets.
+const procNet = "/proc/net"
+
+// portsFree looks again at what was free when the plan was made: DSS would be
+// made first, and not start then.
+func (c *call) portsFree(procNet string) error {
+	listening, err := dss.Listeners(procNet)
+	if err != nil {
+		c.Notice(fmt.Sprintf("whether the ports %d to %d are free could not be seen: %v", c.Port, c.Port+9, err))
+		return nil
+	}
+	var busy []string
+	for port := c.Port; port < c.Port+10; port++ {
+		if listening[port] {
+			busy = append(busy, strconv.Itoa(port))
+		}
+	}
+	if len(busy) > 0 {
+		return fmt.Errorf("%s is to have the ports %d to %d, and since the plan was made a process on this machine listens on %s: end that process (`ss -ltnp` shows it), or declare another port and plan again", c.Address, c.Port, c.Port+9, strings.Join(busy, ", "))
+	}
+	return nil
+}
 
 // installBytes is room for a fresh data directory with its Python environment.
 const installBytes = 1 << 30

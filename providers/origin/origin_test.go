@@ -312,3 +312,30 @@ func TestScenarios(t *testing.T) {
 		t.Errorf("half a file: %v", err)
 	}
 }
+
+// The ports are looked at again when the apply begins; a kernel that tells
+// nothing is said to.
+func TestPortsFree(t *testing.T) {
+	dir := t.TempDir()
+	var notices []string
+	c := &call{Call: &providers.Call{Address: "instance.fresh", Notice: func(s string) { notices = append(notices, s) }}, args: args{Port: 11200}}
+	for name, tt := range map[string]struct{ line, want string }{
+		"next block":    {"0: 0100007F:2BCA 00000000:0000 0A", ""},         // 11210
+		"last of ours":  {"0: 0100007F:2BC9 00000000:0000 0A", "on 11209"}, // 11209
+		"not listening": {"0: 0100007F:2BC9 0100007F:1F90 01", ""},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "tcp"), []byte("head\n"+tt.line+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		err := c.portsFree(dir)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: found %v, expected %q", name, err, tt.want)
+		}
+	}
+	if len(notices) > 0 {
+		t.Errorf("told %q", notices)
+	}
+	if err := c.portsFree(filepath.Join(dir, "gone")); err != nil || len(notices) != 1 || !strings.Contains(notices[0], "11200 to 11209") {
+		t.Errorf("without the kernel's list: %v, told %q", err, notices)
+	}
+}
