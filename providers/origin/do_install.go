@@ -128,7 +128,7 @@ func (c *call) room(need int64) error {
 		return fmt.Errorf("ask for the free space at %s: %w", where, err)
 	}
 	if free := int64(st.Bavail) * st.Bsize; free < need {
-		return fmt.Errorf("%s are free at %s, and the data directory needs %s", humanize.Bytes(free), where, humanize.Bytes(need))
+		return fmt.Errorf("the data directory of %s needs %s at %s, and %s are free: free some there, or declare a data_dir on a larger volume", c.Address, humanize.Bytes(need), where, humanize.Bytes(free))
 	}
 	return nil
 }

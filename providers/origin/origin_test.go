@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -337,5 +338,33 @@ func TestPortsFree(t *testing.T) {
 	}
 	if err := c.portsFree(filepath.Join(dir, "gone")); err != nil || len(notices) != 1 || !strings.Contains(notices[0], "11200 to 11209") {
 		t.Errorf("without the kernel's list: %v, told %q", err, notices)
+	}
+}
+
+// The first look of an install finds that there is no room, and says for what,
+// where, and what to do.
+func TestNoRoom(t *testing.T) {
+	small := os.Getenv("DSSCTL_TEST_SMALLFS")
+	if small == "" {
+		t.Skip("no small file system: scripts/test makes one when root starts it")
+	}
+	kit := t.TempDir()
+	for name, text := range map[string]string{"installer.sh": "", "dss-version.json": `{"product_version":"14.4.1"}`} {
+		if err := os.WriteFile(filepath.Join(kit, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in, err := dss.Open(filepath.Join(small, "fresh"), dss.Options{Bare: true, UID: func() int { return 1 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = (checker{}).Do(t.Context(), &providers.Call{
+		Address: "instance.fresh", Instance: in, Notice: func(string) {},
+		// A port that nobody can listen on.
+		Action: plan.Action{Kind: KindCheck, Args: encode(args{Kit: kit, Version: "14.4.1", NodeType: "api", Port: 70000})},
+	})
+	said := regexp.MustCompile(`^the data directory of instance\.fresh needs 1\.0 GiB at ` + regexp.QuoteMeta(small) + `, and [0-9.]+ [KM]iB are free: free some there, or declare a data_dir on a larger volume$`)
+	if err == nil || !said.MatchString(err.Error()) {
+		t.Errorf("got %v", err)
 	}
 }
