@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -345,6 +346,80 @@ func TestOriginCloneWithExternalDatabases(t *testing.T) {
 	l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
 	if out, err := l.pg.Exec(ctx, "clones", `SELECT nspname FROM pg_namespace WHERE nspname = 'clone_runtime'`); err != nil || strings.TrimSpace(out) != "" {
 		t.Errorf("the clone's schema after the rollback: %q, %v", out, err)
+	}
+}
+
+// A clone of a source that goes on running and writing: made from a snapshot of
+// its volume, it opens its databases with every row that was there before, and
+// nothing is left of the snapshot, also when dssctl is killed while it copies.
+func TestOriginCloneFromASnapshot(t *testing.T) {
+	t.Parallel()
+	volume := onVolume(t, "btrfs")
+	l := newLab(t, 98)
+	l.data = volume
+	l.install("design", dsskit.InstallOptions{RowsPerTable: 50})
+	port := l.freePort()
+	block := strings.Replace(l.cloneBlock(port, ""), "of = instance.design", "of          = instance.design\n    consistency = \"snapshot\"", 1)
+	write(t, l.dir, "main.dss.hcl", fmt.Sprintf("instance \"design\" {\n  data_dir = %q\n  port     = %d\n}\n", l.place("design"), l.port["design"])+block)
+	running := func(where string) string {
+		t.Helper()
+		raw, err := os.ReadFile(filepath.Join(l.place("design"), "run", "supervisord.pid"))
+		if err != nil || !l.running("design") {
+			t.Fatalf("%s: the source does not run: %v", where, err)
+		}
+		views, err := filepath.Glob(filepath.Join(l.place("design")+".dssctl", "still", "*", "*"))
+		if err != nil || len(views) > 0 {
+			t.Errorf("%s: snapshots are left: %v, %v", where, views, err)
+		}
+		return string(raw)
+	}
+	history, process := l.liveRows("design"), running("before")
+	if o := l.run("plan").must(t, 0); !strings.Contains(o.stdout, "hold instance.design still (btrfs snapshot)") || strings.Contains(o.stdout, "stop instance.design") {
+		t.Errorf("the plan: %s", o)
+	}
+	all := l.places(apply...)
+	l.adopt("clone", port)
+	if !l.running("clone") || running("the clone is made") != process {
+		t.Errorf("the clone runs: %v; the source was stopped: %v", l.running("clone"), running("the clone is made") != process)
+	}
+	if a, b := l.iniValue("clone", "installid"), l.iniValue("design", "installid"); a == b {
+		t.Errorf("the installid of both is %s", a)
+	}
+	if rows := l.liveRows("clone"); rows < history {
+		t.Errorf("the source had %d rows of history, its clone has %d", history, rows)
+	}
+	theirs := l.scenarios("design")
+	for path, text := range l.scenarios("clone") {
+		if text != deactivated(theirs[path]) {
+			t.Errorf("%s is %s", path, text)
+		}
+	}
+	l.run("plan", "-detailed-exitcode").must(t, 0)
+	l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
+	delete(l.dss, "clone")
+	l.nothingMade("clone")
+
+	at := slices.IndexFunc(all, func(p place) bool {
+		return strings.Contains(p.after, " process btrfs") && strings.Contains(p.call, "clone.dssctl-making")
+	})
+	if at < 0 {
+		t.Fatal("no place in the copy is known")
+	}
+	for _, way := range []string{"-rollback", "-resume"} {
+		if o := l.killedAt(all[at], apply...); !o.killed {
+			t.Fatalf("not killed %s: %s", all[at], o)
+		}
+		l.run("recover", way).must(t, 0)
+		if running("killed, "+way) != process {
+			t.Errorf("%s: the source was stopped", way)
+		}
+		if way == "-rollback" {
+			l.nothingMade("clone")
+		}
+	}
+	l.adopt("clone", port)
+	if rows := l.liveRows("clone"); rows < history {
+		t.Errorf("after a kill: the source had %d rows of history, its clone has %d", history, rows)
 	}
 }
 

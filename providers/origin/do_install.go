@@ -16,6 +16,7 @@ import (
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/still"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/pg"
 )
@@ -55,7 +56,16 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 	if f.Version != c.Version || f.InstallID != c.Source.InstallID {
 		return fmt.Errorf("%s has changed since the plan was made: it is of DSS %s with the installid %s", c.Source.Address, f.Version, f.InstallID)
 	}
-	if !sharesBlocks(src.DataDir, filepath.Dir(c.Instance.DataDir)) {
+	if c.Source.Held != "" {
+		s, err := c.snapshotter(src)
+		if err != nil {
+			return err
+		}
+		if err := s.Check(ctx); err != nil {
+			return err
+		}
+	}
+	if !still.SharesBlocks(src.Path("install.ini"), c.place()) {
 		n, _, err := src.Size(ctx, ".")
 		if err != nil {
 			return err
@@ -119,10 +129,7 @@ func (c *call) portsFree(procNet string) error {
 const installBytes = 1 << 30
 
 func (c *call) room(need int64) error {
-	where := c.Instance.DataDir
-	if !exists(where) {
-		where = filepath.Dir(where)
-	}
+	where := c.place()
 	var st unix.Statfs_t
 	if err := unix.Statfs(where, &st); err != nil {
 		return fmt.Errorf("ask for the free space at %s: %w", where, err)
@@ -133,14 +140,12 @@ func (c *call) room(need int64) error {
 	return nil
 }
 
-// sharesBlocks reports whether a copy from one folder to the other is likely to
-// take no room: both on one file system that can.
-func sharesBlocks(a, b string) bool {
-	var sa, sb unix.Statfs_t
-	if unix.Statfs(a, &sa) != nil || unix.Statfs(b, &sb) != nil || sa.Fsid != sb.Fsid {
-		return false
+// place is the folder on whose file system the data directory will be.
+func (c *call) place() string {
+	if exists(c.Instance.DataDir) {
+		return c.Instance.DataDir
 	}
-	return sa.Type == unix.BTRFS_SUPER_MAGIC
+	return filepath.Dir(c.Instance.DataDir)
 }
 
 // made remembers whether the data directory's folder was there, empty, before.

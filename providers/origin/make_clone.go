@@ -34,6 +34,7 @@ func (m *maker) clone() {
 	m.common(a.Port, true)
 	m.checkSource(a)
 	a.Source = sourceOf(o.source, o.facts)
+	a.Source.Held, a.Source.Sudo = o.held, o.held != "" && asRoot(in)
 	a.Database = m.database()
 	server, prefix := m.b.String("graphite_server"), m.b.String("graphite_prefix")
 	if (server == "") != (prefix == "") {
@@ -64,13 +65,17 @@ func (m *maker) cloneSteps(a args) {
 	}
 	cost := plan.Cost{Seconds: 1 + float64(o.sourceBytes)/copyRate, Bytes: o.sourceBytes}
 	title, undo := "copy "+what+", "+a.Source.Address+" is stopped as it was found", "remove the copy"
-	if o.facts.Service != dss.ServiceStopped {
+	stop := o.facts.Service != dss.ServiceStopped && a.Source.Held == ""
+	switch {
+	case a.Source.Held != "":
+		title = fmt.Sprintf("hold %s still (%s snapshot) and copy %s, it runs on", a.Source.Address, a.Source.Held, what)
+	case stop:
 		title = fmt.Sprintf("stop %s, copy %s, start it again", a.Source.Address, what)
 		undo = "start it again, remove the copy"
 		cost.Seconds += stopAndStart
 	}
 	c := m.step(KindCopy, plan.Prepare, providers.Online, title, undo, cost)
-	if o.facts.Service != dss.ServiceStopped {
+	if stop {
 		c.Danger = plan.Downtime
 	}
 	m.step(KindPlace, plan.Doing, providers.Offline, "put the copy in place as "+in.DataDir, "remove it", plan.Cost{Seconds: 1})
@@ -112,10 +117,14 @@ func (m *maker) checkSource(a args) {
 	if inside(in.DataDir, src.DataDir) || inside(src.DataDir, in.DataDir) {
 		m.refuse("of", "Data directories in each other", "The data directories %s and %s must not hold each other.", in.DataDir, src.DataDir)
 	}
-	if o.facts.Service == dss.ServiceUnknown {
+	if o.heldProblem != "" {
+		m.refuse("consistency", "No snapshot can be made of the source", "%s: %s. With consistency = \"stop\", %s is stopped for the copy, and started again.", src.Address, strings.TrimSuffix(o.heldProblem, "."), src.Address)
+	}
+	held := m.b.String("consistency") == bySnapshot
+	if o.facts.Service == dss.ServiceUnknown && !held {
 		m.refuse("of", "The state of the source is not known", "Whether %s runs cannot be told, so it cannot be stopped for a copy: %s.", src.Address, o.facts.ServiceNote)
 	}
-	if !src.Has("api_key") && o.facts.Service == dss.ServiceRunning && o.facts.NodeType != "api" {
+	if !held && !src.Has("api_key") && o.facts.Service == dss.ServiceRunning && o.facts.NodeType != "api" {
 		m.diags = append(m.diags, &hcl.Diagnostic{
 			Severity: hcl.DiagWarning, Summary: "What runs in the source is not seen",
 			Detail: fmt.Sprintf("%s is stopped for the copy. Running jobs, scenarios and notebooks are not seen without its api_key: it is stopped whatever runs.", src.Address), Subject: m.b.RangeOf("of"),
@@ -180,6 +189,9 @@ func (m *maker) database() *database {
 	d.FromOthers, d.Others = o.near.Others(src, login, place), o.near.Others(in, to, d.place())
 	return d
 }
+
+// asRoot reports whether what needs root may be run through sudo.
+func asRoot(in *config.Instance) bool { return in.String("privilege") == "sudo" }
 
 func textOf(b *config.Block, name string) *secret.Text {
 	if !b.Has(name) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/still"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/neighbours"
 )
@@ -32,7 +33,10 @@ type observation struct {
 	facts         dss.Facts
 	sourceBytes   int64 // 0 when counting took too long
 	database      dss.RuntimeDatabase
-	near          neighbours.Prefixes
+	// held is the kind of snapshot that its data directory's file system has;
+	// heldProblem says why none can be made. Where one is asked for.
+	held, heldProblem string
+	near              neighbours.Prefixes
 }
 
 // Observe implements providers.Provider.
@@ -51,7 +55,7 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 		}
 	}
 	if b.Labels[0] == byClone && o.source != nil {
-		o.lookAtSource(ctx, o.source, req.Instance)
+		o.lookAtSource(ctx, req.Desired, req.Instance)
 	}
 	if o.kit != "" {
 		var err error
@@ -72,7 +76,8 @@ func (o *observation) lookAtFolder(in *dss.Instance) {
 	}
 }
 
-func (o *observation) lookAtSource(ctx context.Context, in *config.Instance, at *dss.Instance) {
+func (o *observation) lookAtSource(ctx context.Context, clone *config.Instance, at *dss.Instance) {
+	in := o.source
 	src, err := openSource(at, &source{DataDir: in.DataDir, Companion: in.String("companion_dir"), Unit: unitOf(in)})
 	if err == nil {
 		src = src.Frozen()
@@ -90,6 +95,15 @@ func (o *observation) lookAtSource(ctx context.Context, in *config.Instance, at 
 	}
 	sctx, cancel := context.WithTimeout(ctx, sizeTimeout)
 	defer cancel()
+	if clone.Child(Name).String("consistency") == bySnapshot {
+		s, err := still.New(still.Auto, holding(src, asRoot(clone)))
+		if err == nil {
+			o.held, err = s.Name(), s.Check(sctx)
+		}
+		if err != nil {
+			o.heldProblem = err.Error()
+		}
+	}
 	if n, _, err := src.Size(sctx, "."); err == nil {
 		o.sourceBytes = n
 	}

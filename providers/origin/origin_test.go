@@ -26,7 +26,7 @@ func around() schema.Fragment {
 	str := func(name string) schema.Attribute { return schema.Attribute{Name: name, Type: cty.String} }
 	return schema.Fragment{
 		Attributes: []schema.Attribute{
-			{Name: "port", Type: cty.Number}, str("node_type"), {Name: "api_key", Type: cty.String, Secret: true},
+			{Name: "port", Type: cty.Number}, str("node_type"), str("privilege"), {Name: "api_key", Type: cty.String, Secret: true},
 		},
 		Blocks: []schema.Block{{
 			Type: "runtime_database", Labels: []schema.Label{{Name: "type"}},
@@ -366,5 +366,31 @@ func TestNoRoom(t *testing.T) {
 	said := regexp.MustCompile(`^the data directory of instance\.fresh needs 1\.0 GiB at ` + regexp.QuoteMeta(small) + `, and [0-9.]+ [KM]iB are free: free some there, or declare a data_dir on a larger volume$`)
 	if err == nil || !said.MatchString(err.Error()) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A source that is copied from a snapshot runs on; without one it is not copied
+// otherwise in silence.
+func TestCloneFromASnapshot(t *testing.T) {
+	f := newFixture(t)
+	f.body = strings.Replace(f.body, "{ of = instance.design }", "{\n of = instance.design\n consistency = \"snapshot\"\n}", 1)
+	f.body = "privilege = \"sudo\"\n" + f.body
+	f.o.held = "lvm"
+	f.o.facts.Service = dss.ServiceUnknown // and it need not be stopped
+	pr, text := f.propose()
+	if text != "" {
+		t.Fatal(text)
+	}
+	copying := pr.Steps[1]
+	if want := "hold instance.design still (lvm snapshot) and copy its data directory and its tables to schema public, prefix clone_, it runs on"; copying.Title != want || copying.Danger != plan.NoDanger {
+		t.Errorf("the copy: %s, %q, want %q", copying.Danger, copying.Title, want)
+	}
+	var a args
+	if err := json.Unmarshal(copying.Args, &a); err != nil || a.Source.Held != "lvm" || !a.Source.Sudo {
+		t.Errorf("%s, %v", copying.Args, err)
+	}
+	f.o.heldProblem = "it is on ext4."
+	if pr, text := f.propose(); len(pr.Steps) > 0 || !strings.Contains(text, `it is on ext4. With consistency = "stop", instance.design is stopped`) {
+		t.Errorf("no snapshot: %d steps, %s", len(pr.Steps), text)
 	}
 }
