@@ -423,6 +423,99 @@ func TestOriginCloneFromASnapshot(t *testing.T) {
 	}
 }
 
+// A Govern node keeps all it has in a database of its own: so does its clone.
+func TestOriginCloneOfGovern(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	l := newLab(t, 99)
+	l.installGovern(dsskit.InstallOptions{NodeType: "govern"})
+	l.ok(l.pg.CreateDatabase(ctx, "clones", "dss"))
+	port := l.freePort()
+	estate := func(database string) {
+		write(t, l.dir, "main.dss.hcl", fmt.Sprintf(`
+variable "pg_password" {
+  type      = string
+  sensitive = true
+}
+instance "design" {
+  data_dir = %q
+  port     = %d
+}
+`, l.place("design"), l.port["design"])+l.cloneBlock(port, fmt.Sprintf(`
+  runtime_database "postgresql" {
+    host     = %q
+    port     = %d
+    database = %q
+    user     = "dss"
+    password = var.pg_password
+  }`, l.pg.Host, l.pg.Port, database)))
+	}
+	estate("dss")
+	if o := l.run(apply...).must(t, 1); !strings.Contains(o.stderr, "The source's own database") {
+		t.Errorf("the source's database for the clone: %s", o)
+	}
+	estate("clones")
+	properties := func(name string) string {
+		t.Helper()
+		raw, err := os.ReadFile(filepath.Join(l.place(name), "config", "dip.properties"))
+		l.ok(err)
+		return string(raw)
+	}
+	theirs, rows := properties("design"), l.rowsIn("dss")
+	if rows == 0 {
+		t.Fatal("the source has no rows")
+	}
+
+	// What would be missing is refused before the source is stopped.
+	_, err := l.pg.Exec(ctx, "dss", `CREATE SCHEMA extra; CREATE TABLE extra.more (id int)`)
+	l.ok(err)
+	if o := l.run(apply...).must(t, 6); !strings.Contains(o.String(), "it has tables in the schema extra beside public") || strings.Contains(o.String(), "2/6") {
+		t.Errorf("tables in two schemas: %s", o)
+	}
+	_, err = l.pg.Exec(ctx, "dss", `DROP SCHEMA extra CASCADE; CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TABLE uses (id int DEFAULT one())`)
+	l.ok(err)
+	if o := l.run(apply...).must(t, 6); !strings.Contains(o.String(), "these cannot be carried: ") || !strings.Contains(o.String(), "one()") || strings.Contains(o.String(), "2/6") {
+		t.Errorf("a function: %s", o)
+	}
+	_, err = l.pg.Exec(ctx, "dss", `DROP TABLE uses; DROP FUNCTION one`)
+	l.ok(err)
+	l.nothingMade("clone")
+
+	outputs := l.run("plan").must(t, 0).String() + l.run(apply...).must(t, 0).String()
+	l.adopt("clone", port)
+	if !l.running("clone") || !l.running("design") {
+		t.Fatalf("running: clone %v, design %v", l.running("clone"), l.running("design"))
+	}
+	if now := l.rowsIn("clones"); now < rows {
+		t.Errorf("the source had %d rows, its clone has %d", rows, now)
+	}
+	if a, b := l.iniValue("clone", "installid"), l.iniValue("design", "installid"); a == b {
+		t.Errorf("the installid of both is %s", a)
+	}
+	want := fmt.Sprintf("psql.jdbc.url=jdbc:postgresql://%s:%d/clones\n", l.pg.Host, l.pg.Port)
+	if mine := properties("clone"); !strings.Contains(mine, want) || strings.Count(mine, "psql.jdbc.url") != 1 {
+		t.Errorf("the clone is not led to its database: it has no %s", want)
+	}
+	if properties("design") != theirs {
+		t.Error("the source's dip.properties has changed")
+	}
+	outputs += l.run("plan", "-detailed-exitcode").must(t, 0).String()
+	for _, needle := range spellings(t, l.password) {
+		if strings.Contains(outputs, needle) {
+			t.Errorf("the password is told, as %q", needle)
+		}
+	}
+	l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
+	delete(l.dss, "clone")
+	l.nothingMade("clone")
+	if out, err := l.pg.Exec(ctx, "clones", `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace`); err != nil || strings.TrimSpace(out) != "" {
+		t.Errorf("the clone's database after the rollback: %q, %v", out, err)
+	}
+	if !l.running("design") || l.rowsIn("dss") < rows {
+		t.Errorf("the source runs: %v, with %d of %d rows", l.running("design"), l.rowsIn("dss"), rows)
+	}
+}
+
 // deactivated is a scenario's file with its own "active" off, and nothing else
 // changed.
 func deactivated(text string) string {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,7 +82,7 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := pg.Objects(ctx, from.Login, from.Place, false); err != nil {
+	if err := c.canBeCarried(ctx, from); err != nil {
 		return err
 	}
 	sight, err := pg.Look(ctx, to.Login, to.Place)
@@ -93,10 +94,37 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 			return err
 		}
 	}
+	if c.Database.Govern && sight.Version < governMinVersion {
+		return fmt.Errorf("the server of the clone's database is PostgreSQL %s, and Govern needs 12.5 at least", pg.VersionText(sight.Version))
+	}
 	if names := sight.Names(); len(names) > 0 {
 		return fmt.Errorf("the place of the clone's tables (%s) is not empty: it has %s. Choose another schema or table_prefix, or have them dropped by whoever owns them", c.Database.words(), pg.FirstNames(names))
 	}
 	return nil
+}
+
+// governMinVersion is the oldest PostgreSQL for a Govern node.
+const governMinVersion = 120005
+
+// canBeCarried makes sure, before the source stops, that all it has in
+// PostgreSQL is what a transfer carries.
+func (c *call) canBeCarried(ctx context.Context, from pg.Side) error {
+	const otherwise = "restore a dump of it (pg_dump, pg_restore) for a node that is installed with origin \"install\""
+	if c.Database.Govern {
+		schemas, err := pg.Schemas(ctx, from.Login)
+		if err != nil {
+			return err
+		}
+		schemas = slices.DeleteFunc(schemas, func(s string) bool { return s == from.Place.Schema })
+		if len(schemas) > 0 {
+			return fmt.Errorf("%s is a Govern node, whose whole database is its own, and it has tables in the schema %s beside %s: a clone gets the tables of one schema; %s", c.Source.Address, strings.Join(schemas, ", "), from.Place.Schema, otherwise)
+		}
+	}
+	obstacles, err := pg.Obstacles(ctx, from.Login, from.Place)
+	if err != nil || len(obstacles) == 0 {
+		return err
+	}
+	return fmt.Errorf("copy the tables of %s: these cannot be carried: %s; %s", c.Source.Address, strings.Join(obstacles, "; "), otherwise)
 }
 
 func (checker) Verify(context.Context, *providers.Call) error { return nil }

@@ -84,7 +84,9 @@ func (m *maker) cloneSteps(a args) {
 		identity += ", and " + a.Database.words()
 	}
 	m.step(KindIdentity, plan.Doing, providers.Offline, identity, "with the content", plan.Cost{Seconds: 1})
-	m.step(KindScenarios, plan.Doing, providers.Offline, "deactivate all scenarios, or they would run twice", "with the content", plan.Cost{Seconds: 1})
+	if a.NodeType != "govern" { // it has none
+		m.step(KindScenarios, plan.Doing, providers.Offline, "deactivate all scenarios, or they would run twice", "with the content", plan.Cost{Seconds: 1})
+	}
 	attach := "attach it to the kit " + a.Kit + " (installer.sh -u), pyenv built anew"
 	if a.Graphite != nil {
 		attach += ", reports to Graphite as " + a.Graphite[1]
@@ -108,8 +110,8 @@ func (m *maker) checkSource(a args) {
 	if want := in.String("node_type"); want != "" && want != o.facts.NodeType {
 		m.refuse("of", "Another type of node", "%s is declared as %q, and %s, which it is to be a clone of, is %q.", in.Address, want, src.Address, o.facts.NodeType)
 	}
-	if o.facts.NodeType == "govern" {
-		m.refuse("of", "A Govern node is not cloned", "All of a Govern node is in its PostgreSQL database, which dssctl does not copy as a whole. Make a database of its own with pg_dump and pg_restore, and install a Govern node on it.")
+	if o.database.Govern && !o.database.External {
+		m.refuse("of", "The source has no database", "All of a Govern node is in its PostgreSQL database, and dip.properties of %s names none (%s).", src.Address, dss.GovernURL)
 	}
 	if a.Port != 0 && a.Port < o.facts.Port+10 && o.facts.Port < a.Port+10 {
 		m.refuse("", "Ports of the source", "%s has the ports %d to %d, and its clone would get %d to %d: the two run side by side, so choose a port at least ten away.", src.Address, o.facts.Port, o.facts.Port+9, a.Port, a.Port+9)
@@ -135,7 +137,7 @@ func (m *maker) checkSource(a args) {
 // database says where a clone's runtime databases go that are not embedded.
 func (m *maker) database() *database {
 	in, o := m.req.Desired, m.o
-	if !o.database.External || o.database.Govern {
+	if !o.database.External {
 		return nil
 	}
 	src := o.source
@@ -153,12 +155,18 @@ func (m *maker) database() *database {
 	}
 	b := in.Child("runtime_database")
 	if b == nil || b.Labels[0] != "postgresql" {
+		if o.database.Govern {
+			return fail(b, "", "No database for the clone", "%s is a Govern node, all of which is in the PostgreSQL database %s. Its clone needs a copy of its own: declare runtime_database \"postgresql\" with another database.", src.Address, login.Database)
+		}
 		return fail(b, "", "No place for the clone's tables", "%s has its runtime databases in PostgreSQL, in schema %s with the prefix %q. Its clone needs a copy of its own: declare runtime_database \"postgresql\" with another schema, table_prefix or database.", src.Address, place.Schema, place.Prefix)
 	}
 	if b.Has("jdbc_url") {
 		return fail(b, "jdbc_url", "No URL for a clone", "For a clone, declare host, port and database of its runtime databases. The URL can replace them once the clone is there.")
 	}
-	d := &database{Port: int(b.Int("port")), Schema: b.String("schema"), Prefix: b.String("table_prefix")}
+	if o.database.Govern && b.Has("table_prefix") {
+		return fail(b, "table_prefix", "Not for a Govern node", "A Govern node's tables have no prefix: its clone needs another database.")
+	}
+	d := &database{Govern: o.database.Govern, Port: int(b.Int("port")), Schema: b.String("schema"), Prefix: b.String("table_prefix")}
 	d.Host, d.Database, d.User = textOf(b, "host"), textOf(b, "database"), textOf(b, "user")
 	d.Password, d.FromPassword = textOf(b, "password"), passwordOf(src)
 	for _, t := range []struct {
@@ -177,11 +185,17 @@ func (m *maker) database() *database {
 		return fail(b, "", "The clone's runtime databases", "%v.", err)
 	}
 	d.Own = !sameLogin(login, to)
+	if d.Govern && sameServer(login, to) {
+		return fail(b, "database", "The source's own database", "%s is a Govern node, and its whole database is its own: backups and upgrades take and put back all of it. Declare another database for its clone.", src.Address)
+	}
+	if d.Govern && d.Schema != place.Schema {
+		return fail(b, "schema", "Another schema", "%s is a Govern node with its tables in the schema %s. Its clone gets them in one of the same name, in another database: declare schema = %q.", src.Address, place.Schema, place.Schema)
+	}
 	if sameServer(login, to) && d.Schema == place.Schema && strings.EqualFold(d.Prefix, place.Prefix) {
 		return fail(b, "", "The source's own tables", "%s and its clone would use the same tables: schema %s with the prefix %q. Declare another schema, table_prefix or database.", src.Address, place.Schema, place.Prefix)
 	}
 	switch {
-	case d.Own && o.database.UseURL:
+	case d.Own && o.database.UseURL && !d.Govern:
 		return fail(b, "", "The source uses a URL", "%s connects by a JDBC URL, which its clone keeps: the clone's host, port, database and user must be the source's, with another schema or table_prefix.", src.Address)
 	case d.Own && d.Password == nil:
 		return fail(b, "", "No password", "The clone logs in otherwise than its source: declare the password of its role.")

@@ -115,6 +115,47 @@ func (f *fixture) propose() (providers.Proposal, string) {
 	return pr, text
 }
 
+// govern makes the source a Govern node.
+func (f *fixture) govern() {
+	f.o.facts.NodeType = "govern"
+	f.o.database = dss.RuntimeDatabase{
+		External: true, Govern: true, UseURL: true, URL: "jdbc:postgresql://pg:5432/dss?ssl=true&currentSchema=theirs", User: "dss", Password: "planted",
+	}
+}
+
+// A Govern node has no scenarios, and its clone a database of its own.
+func TestCloneOfGovern(t *testing.T) {
+	f := newFixture(t)
+	f.govern()
+	f.body = strings.NewReplacer(`database     = "dss"`, `database = "clone"`, `table_prefix = "clone_"`, `schema = "theirs"`).Replace(f.body)
+	pr, text := f.propose()
+	if text != "" {
+		t.Fatal(text)
+	}
+	for _, s := range pr.Steps {
+		if s.Kind == KindScenarios {
+			t.Errorf("a step for scenarios: %s", s.Title)
+		}
+	}
+	var a args
+	if err := json.Unmarshal(pr.Steps[0].Args, &a); err != nil || !a.Database.Govern || !a.Database.Own || a.Database.Schema != "theirs" {
+		t.Fatalf("%s, %v", pr.Steps[0].Args, err)
+	}
+	from, _, err := f.o.database.Target()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for schema, want := range map[string]string{"public": "", "own": "own"} {
+		to, err := (&database{Govern: true, Schema: schema, Port: 5432}).login(from, nil)
+		if err != nil || to.Properties["currentSchema"] != want || to.Properties["ssl"] != "true" {
+			t.Errorf("%s: %v, %v", schema, to.Properties, err)
+		}
+	}
+	if from.Properties["currentSchema"] != "theirs" {
+		t.Error("the source's own login was changed")
+	}
+}
+
 func TestCloneProposal(t *testing.T) {
 	f := newFixture(t)
 	pr, text := f.propose()
@@ -203,7 +244,17 @@ func TestRefused(t *testing.T) {
 		"another version":     {func(f *fixture) { f.o.kitVersion = "14.5.0" }, "Clone first, upgrade then"},
 		"no kit known":        {func(f *fixture) { f.o.kit = "" }, "DKUINSTALLDIR"},
 		"another node type":   {edit("port = 11300", "port = 11300\n  node_type = \"api\""), `which it is to be a clone of, is "design"`},
-		"govern":              {func(f *fixture) { f.o.facts.NodeType = "govern" }, "Govern node"},
+		"govern, no database": {func(f *fixture) { f.o.database = dss.RuntimeDatabase{Govern: true} }, "names none (psql.jdbc.url)"},
+		"govern, a prefix":    {func(f *fixture) { f.govern(); edit(`database     = "dss"`, `database = "clone"`)(f) }, "have no prefix"},
+		"govern, no place":    {func(f *fixture) { f.govern(); edit(tables, "")(f) }, "Its clone needs a copy of its own"},
+		"govern, other schema": {func(f *fixture) {
+			f.govern()
+			f.body = strings.NewReplacer(`database     = "dss"`, `database = "clone"`, `table_prefix = "clone_"`, `schema = "mine"`).Replace(f.body)
+		}, `declare schema = "theirs"`},
+		"govern, same database": {func(f *fixture) {
+			f.govern()
+			edit(`table_prefix = "clone_"`, `schema = "clone"`)(f)
+		}, "its whole database is its own"},
 		"no place for tables": {edit(tables, ""), "declare runtime_database"},
 		"embedded":            {edit(tables, "\n  runtime_database \"embedded\" {}"), "declare runtime_database"},
 		"the source's tables": {edit("clone_", "DSS_"), "would use the same tables"},
