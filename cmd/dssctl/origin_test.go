@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dssctl/dssctl/internal/dsskit"
 )
@@ -127,6 +128,21 @@ func (l *lab) scenarios(name string) map[string]string {
 		out[rel] = string(raw)
 	}
 	return out
+}
+
+// ranScenarios counts the scenarios that an instance has run, by its log; a
+// clone's holds what its source has said of itself, too.
+func (l *lab) ranScenarios(name string) int {
+	l.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(l.place(name), "run", "backend.log"))
+	l.ok(err)
+	n := 0
+	for line := range strings.Lines(string(raw)) {
+		if strings.Contains(line, "[dku.scenarios] - Run ") && strings.HasSuffix(strings.TrimSpace(line), " in "+l.place(name)) {
+			n++
+		}
+	}
+	return n
 }
 
 // nothingMade checks that no trace of an instance is left but dssctl's own
@@ -270,6 +286,12 @@ func TestOriginCloneWithExternalDatabases(t *testing.T) {
 	if len(mine) != len(theirs) || len(mine) == 0 {
 		t.Fatalf("%d scenarios in the clone, %d in its source", len(mine), len(theirs))
 	}
+	if n := l.ranScenarios("clone"); n != 0 {
+		t.Errorf("the clone has run %d scenarios", n)
+	}
+	if n := l.ranScenarios("design"); n == 0 {
+		t.Error("the source has run no scenario: nothing was tried")
+	}
 	active := 0
 	for path, text := range theirs {
 		if want := deactivated(text); mine[path] != want {
@@ -292,6 +314,20 @@ func TestOriginCloneWithExternalDatabases(t *testing.T) {
 		t.Errorf("tables of the clone: %v; of its source: %v", copied, source)
 	}
 	outputs += l.run("plan", "-detailed-exitcode").must(t, 0).String()
+
+	// What the clone writes comes to its own tables: those of a source that is
+	// stopped stay as they are.
+	l.stop("design")
+	theirRows, mineRows := l.rows("design"), l.liveRows("clone")
+	for end := time.Now().Add(20 * time.Second); l.liveRows("clone") <= mineRows; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the clone writes no history")
+		}
+	}
+	if now := l.rows("design"); now != theirRows {
+		t.Errorf("the source is stopped, had %d rows of history and has %d", theirRows, now)
+	}
+	l.start("design")
 
 	outputs += l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0).String()
 	l.nothingMade("clone")
