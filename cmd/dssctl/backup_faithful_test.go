@@ -146,6 +146,31 @@ func (l *lab) opensWith(dir string, rows int) {
 	l.ok(os.Rename(data+".original", data))
 }
 
+// onVolume is a folder on a file system that shares blocks; on Btrfs, a
+// subvolume of its own.
+func onVolume(t *testing.T, fs string) string {
+	t.Helper()
+	volume := os.Getenv("DSSCTL_TEST_" + strings.ToUpper(fs))
+	if volume == "" {
+		t.Skipf("no %s: make test mounts one when it is run by root", fs)
+	}
+	dir, err := os.MkdirTemp(volume, "lab-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if fs != "btrfs" {
+		return dir
+	}
+	dir = filepath.Join(dir, "volume")
+	if out, err := exec.Command("btrfs", "subvolume", "create", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	// An account may empty a subvolume of its own and remove it like a folder.
+	t.Cleanup(func() { _ = exec.Command("btrfs", "subvolume", "delete", dir).Run() })
+	return dir
+}
+
 // A set made from a snapshot, DSS running and writing, opens clean and holds
 // every row that was there before the snapshot. DSS is not stopped for it.
 func TestSnapshotSet(t *testing.T) {
@@ -156,23 +181,9 @@ func TestSnapshotSet(t *testing.T) {
 	} {
 		t.Run(tc.fs+" "+tc.held, func(t *testing.T) {
 			t.Parallel()
-			volume := os.Getenv("DSSCTL_TEST_" + strings.ToUpper(tc.fs))
-			if volume == "" {
-				t.Skipf("no %s: make test mounts one when it is run by root", tc.fs)
-			}
+			volume := onVolume(t, tc.fs)
 			l := newLab(t, 82)
-			own, err := os.MkdirTemp(volume, "lab-")
-			l.ok(err)
-			t.Cleanup(func() { os.RemoveAll(own) })
-			l.data = own
-			if tc.fs == "btrfs" {
-				l.data = filepath.Join(own, "volume")
-				if out, err := exec.Command("btrfs", "subvolume", "create", l.data).CombinedOutput(); err != nil {
-					t.Fatalf("%v\n%s", err, out)
-				}
-				// An account may empty a subvolume of its own and remove it like a folder.
-				t.Cleanup(func() { _ = exec.Command("btrfs", "subvolume", "delete", l.data).Run() })
-			}
+			l.data = volume
 			l.install("design", dsskit.InstallOptions{RowsPerTable: 50})
 			l.backupEstate(tc.body)
 			l.run("apply", "-auto-approve").must(t, 0)

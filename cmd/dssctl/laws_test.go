@@ -29,6 +29,13 @@ type example struct {
 	nodes map[string]dsskit.InstallOptions
 	// stays: the databases stay where they are.
 	stays bool
+	// makes are the instances that the apply makes: their data directories are
+	// not there before it, and not after its rollback.
+	makes []string
+	// prepare brings the instances to where the example starts from.
+	prepare func(l *lab)
+	// loses is said of what a rollback of the apply would lose; "" for nothing.
+	loses string
 	// variables of the estate, beside the password.
 	variables func(l *lab) map[string]any
 }
@@ -37,6 +44,7 @@ var examples = []example{
 	{
 		name:  "single",
 		nodes: map[string]dsskit.InstallOptions{"design": {}},
+		loses: writtenSince,
 		variables: func(l *lab) map[string]any {
 			return map[string]any{"data_dir": l.dss["design"].DataDir, "pg_host": l.pg.Host, "pg_port": l.pg.Port}
 		},
@@ -44,6 +52,7 @@ var examples = []example{
 	{
 		name:  "pair",
 		nodes: map[string]dsskit.InstallOptions{"design": {}, "auto1": {NodeType: "automation"}},
+		loses: writtenSince,
 		variables: func(l *lab) map[string]any {
 			node := func(name, typ string) map[string]any {
 				return map[string]any{"data_dir": l.dss[name].DataDir, "port": l.port[name], "node_type": typ}
@@ -70,7 +79,25 @@ var examples = []example{
 			return map[string]any{"data_dir": l.dss["design"].DataDir, "destination": filepath.Join(l.data, "..", "backups"), "schedule": nil}
 		},
 	},
+	{
+		name:    "clone",
+		nodes:   map[string]dsskit.InstallOptions{"design": {}},
+		makes:   []string{"clone"},
+		prepare: func(l *lab) { l.run("apply", "-auto-approve", "-target", "instance.design").must(l.t, 0) },
+		loses:   "with all that was done in it",
+		variables: func(l *lab) map[string]any {
+			node := func(name string) map[string]any {
+				return map[string]any{"data_dir": l.place(name), "port": l.port[name]}
+			}
+			return map[string]any{
+				"design": node("design"), "clone": node("clone"),
+				"postgresql": map[string]any{"host": l.pg.Host, "port": l.pg.Port},
+			}
+		},
+	},
 }
+
+const writtenSince = "rows that DSS has written"
 
 // lab makes the example's instances and its estate.
 func (e example) lab(t *testing.T, seed int64) *lab {
@@ -78,10 +105,16 @@ func (e example) lab(t *testing.T, seed int64) *lab {
 	for name, o := range e.nodes {
 		l.install(name, o)
 	}
+	for _, name := range e.makes {
+		l.port[name] = l.freePort()
+	}
 	l.estate(e.name)
 	vars, err := json.Marshal(e.variables(l))
 	l.ok(err)
 	write(t, l.dir, "lab.auto.vars.json", string(vars))
+	if e.prepare != nil {
+		e.prepare(l)
+	}
 	return l
 }
 
@@ -118,10 +151,14 @@ func TestLaws(t *testing.T) {
 			for name := range e.nodes {
 				l.stop(name)
 			}
-			before := snapshot(t, l.data)
-			readOnly(t, l.data, true)
+			before, tables := snapshot(t, l.data), l.tables()
+			for name := range e.nodes {
+				readOnly(t, l.place(name), true)
+			}
 			run([]int{2}, "plan", "-detailed-exitcode", "-out", filepath.Join(l.dir, "first.plan"))
-			readOnly(t, l.data, false)
+			for name := range e.nodes {
+				readOnly(t, l.place(name), false)
+			}
 			if diff := cmp.Diff(before, snapshot(t, l.data)); diff != "" {
 				t.Errorf("planning changed something:\n%s", diff)
 			}
@@ -134,12 +171,15 @@ func TestLaws(t *testing.T) {
 			// Law 2: after apply, plan is empty.
 			run([]int{0}, "apply", "-auto-approve")
 			run([]int{0}, "plan", "-detailed-exitcode")
-			for name := range e.nodes {
+			for _, name := range e.makes {
+				l.adopt(name, l.port[name])
+			}
+			for name := range l.dss {
 				if l.external(name) == e.stays || !l.running(name) {
 					t.Errorf("%s: external %v, running %v", name, l.external(name), l.running(name))
 				}
 			}
-			if len(l.tables()) == 0 && !e.stays {
+			if len(l.tables()) <= len(tables) && !e.stays {
 				t.Error("no tables have come to PostgreSQL")
 			}
 
@@ -152,8 +192,8 @@ func TestLaws(t *testing.T) {
 			}
 			// DSS has written since: that is named, and not lost by the way.
 			time.Sleep(time.Second)
-			if !e.stays {
-				if o := run([]int{5}, "rollback", list.Runs[0].ID, "-auto-approve"); !strings.Contains(o.stderr, "rows that DSS has written") {
+			if e.loses != "" {
+				if o := run([]int{5}, "rollback", list.Runs[0].ID, "-auto-approve"); !strings.Contains(o.stderr, e.loses) {
 					t.Errorf("what would be lost is not named: %s", o)
 				}
 			}
@@ -163,8 +203,16 @@ func TestLaws(t *testing.T) {
 			if diff := cmp.Diff(settled, configs(t, l.data)); diff != "" {
 				t.Errorf("the rollback did not put everything back:\n%s", diff)
 			}
-			if left := l.tables(); len(left) > 0 {
-				t.Errorf("the rollback left tables: %v", left)
+			if diff := cmp.Diff(tables, l.tables()); diff != "" {
+				t.Errorf("the rollback left other tables:\n%s", diff)
+			}
+			for _, name := range e.makes {
+				l.nothingMade(name)
+			}
+			for name := range e.nodes {
+				if !l.running(name) {
+					t.Errorf("%s does not run after the rollback", name)
+				}
 			}
 			again := planOf(t, run([]int{0}, "plan", "-out", filepath.Join(l.dir, "first.plan")), l)
 			if diff := cmp.Diff(first, again); diff != "" {
@@ -174,6 +222,15 @@ func TestLaws(t *testing.T) {
 			// Law 2 once more: what was undone can be done again.
 			run([]int{0}, "apply", filepath.Join(l.dir, "first.plan"))
 			run([]int{0}, "plan", "-detailed-exitcode")
+
+			// Law 6: what was made can be imported, and is as declared.
+			for _, name := range e.makes {
+				l.adopt(name, l.port[name])
+				dir := filepath.Join(l.data, "..", "adopted-"+name)
+				l.ok(os.Mkdir(dir, 0o755))
+				outputs += dssctl(t, dir, nil, "import", name, "-data-dir", l.place(name)).must(t, 0).String()
+				outputs += dssctl(t, dir, nil, "plan", "-detailed-exitcode").must(t, 0).String()
+			}
 
 			// Law 5: no secret anywhere, in no format.
 			for _, format := range formatNames {
@@ -185,7 +242,8 @@ func TestLaws(t *testing.T) {
 	}
 }
 
-// Law 6: import of a live instance, then plan: empty.
+// Law 6: import of a live instance, then plan: empty. For those that an example
+// makes, see TestLaws.
 func TestImportedEstateHasAnEmptyPlan(t *testing.T) {
 	t.Parallel()
 	e := examples[0]

@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dssctl/dssctl/internal/dsskit"
 )
@@ -127,6 +130,21 @@ func (l *lab) scenarios(name string) map[string]string {
 	return out
 }
 
+// ranScenarios counts the scenarios that an instance has run, by its log; a
+// clone's holds what its source has said of itself, too.
+func (l *lab) ranScenarios(name string) int {
+	l.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(l.place(name), "run", "backend.log"))
+	l.ok(err)
+	n := 0
+	for line := range strings.Lines(string(raw)) {
+		if strings.Contains(line, "[dku.scenarios] - Run ") && strings.HasSuffix(strings.TrimSpace(line), " in "+l.place(name)) {
+			n++
+		}
+	}
+	return n
+}
+
 // nothingMade checks that no trace of an instance is left but dssctl's own
 // folder beside it.
 func (l *lab) nothingMade(name string) {
@@ -196,6 +214,43 @@ instance "fresh" {
 	}
 }
 
+// Ports that somebody has are refused before anything is made: at the plan, and
+// by the first look of the apply where they were free then.
+func TestOriginPortsTaken(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 95)
+	l.add("other", dsskit.InstallOptions{}) // stopped: nobody listens
+	instance := func(name, port, more string) string {
+		return fmt.Sprintf("instance %q {\n  data_dir = %q\n  port = %s\n%s}\n", name, l.place(name), port, more)
+	}
+	other := fmt.Sprint(l.port["other"])
+	origin := "  node_type = \"api\"\n  origin \"install\" { kit = \"" + kit(t, kitVersion, l.seed) + "\" }\n"
+	refused := func(o outcome, code int, want string) {
+		t.Helper()
+		if o.must(t, code); !strings.Contains(strings.Join(strings.Fields(strings.ReplaceAll(o.String(), "│", " ")), " "), want) {
+			t.Errorf("it does not say %q: %s", want, o)
+		}
+		l.nothingMade("fresh")
+	}
+
+	clash := fmt.Sprint(l.port["other"] + 9)
+	write(t, l.dir, "main.dss.hcl", instance("fresh", clash, origin)+instance("other", other, ""))
+	refused(l.run(apply...), 1, "instance.fresh has")
+	refused(l.run("apply", "-auto-approve", "-target", "instance.fresh"), 1, "instance.other ("+l.place("other")+"), which this plan leaves out, has "+other)
+	write(t, l.dir, "main.dss.hcl", instance("fresh", clash, origin))
+	refused(l.run("plan"), 0, "the data directory "+l.place("other")+", which is of no instance of this estate, has "+other)
+
+	port := l.freePort()
+	write(t, l.dir, "main.dss.hcl", instance("fresh", fmt.Sprint(port), origin))
+	file := filepath.Join(l.dir, "fresh.plan")
+	l.run("plan", "-out", file).must(t, 0)
+	taken, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+3))
+	l.ok(err)
+	defer taken.Close()
+	refused(l.run("plan"), 1, fmt.Sprintf("a process on this machine listens on %d", port+3))
+	refused(l.run("apply", file), 6, fmt.Sprintf("since the plan was made a process on this machine listens on %d: end that process", port+3))
+}
+
 // A clone runs beside its source, shares no port, no table, no installid, and
 // runs no scenario; its rollback leaves the source alone.
 func TestOriginCloneWithExternalDatabases(t *testing.T) {
@@ -231,6 +286,12 @@ func TestOriginCloneWithExternalDatabases(t *testing.T) {
 	if len(mine) != len(theirs) || len(mine) == 0 {
 		t.Fatalf("%d scenarios in the clone, %d in its source", len(mine), len(theirs))
 	}
+	if n := l.ranScenarios("clone"); n != 0 {
+		t.Errorf("the clone has run %d scenarios", n)
+	}
+	if n := l.ranScenarios("design"); n == 0 {
+		t.Error("the source has run no scenario: nothing was tried")
+	}
 	active := 0
 	for path, text := range theirs {
 		if want := deactivated(text); mine[path] != want {
@@ -253,6 +314,20 @@ func TestOriginCloneWithExternalDatabases(t *testing.T) {
 		t.Errorf("tables of the clone: %v; of its source: %v", copied, source)
 	}
 	outputs += l.run("plan", "-detailed-exitcode").must(t, 0).String()
+
+	// What the clone writes comes to its own tables: those of a source that is
+	// stopped stay as they are.
+	l.stop("design")
+	theirRows, mineRows := l.rows("design"), l.liveRows("clone")
+	for end := time.Now().Add(20 * time.Second); l.liveRows("clone") <= mineRows; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the clone writes no history")
+		}
+	}
+	if now := l.rows("design"); now != theirRows {
+		t.Errorf("the source is stopped, had %d rows of history and has %d", theirRows, now)
+	}
+	l.start("design")
 
 	outputs += l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0).String()
 	l.nothingMade("clone")
@@ -307,6 +382,173 @@ func TestOriginCloneWithExternalDatabases(t *testing.T) {
 	l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
 	if out, err := l.pg.Exec(ctx, "clones", `SELECT nspname FROM pg_namespace WHERE nspname = 'clone_runtime'`); err != nil || strings.TrimSpace(out) != "" {
 		t.Errorf("the clone's schema after the rollback: %q, %v", out, err)
+	}
+}
+
+// A clone of a source that goes on running and writing: made from a snapshot of
+// its volume, it opens its databases with every row that was there before, and
+// nothing is left of the snapshot, also when dssctl is killed while it copies.
+func TestOriginCloneFromASnapshot(t *testing.T) {
+	t.Parallel()
+	volume := onVolume(t, "btrfs")
+	l := newLab(t, 98)
+	l.data = volume
+	l.install("design", dsskit.InstallOptions{RowsPerTable: 50})
+	port := l.freePort()
+	block := strings.Replace(l.cloneBlock(port, ""), "of = instance.design", "of          = instance.design\n    consistency = \"snapshot\"", 1)
+	write(t, l.dir, "main.dss.hcl", fmt.Sprintf("instance \"design\" {\n  data_dir = %q\n  port     = %d\n}\n", l.place("design"), l.port["design"])+block)
+	running := func(where string) string {
+		t.Helper()
+		raw, err := os.ReadFile(filepath.Join(l.place("design"), "run", "supervisord.pid"))
+		if err != nil || !l.running("design") {
+			t.Fatalf("%s: the source does not run: %v", where, err)
+		}
+		views, err := filepath.Glob(filepath.Join(l.place("design")+".dssctl", "still", "*", "*"))
+		if err != nil || len(views) > 0 {
+			t.Errorf("%s: snapshots are left: %v, %v", where, views, err)
+		}
+		return string(raw)
+	}
+	history, process := l.liveRows("design"), running("before")
+	if o := l.run("plan").must(t, 0); !strings.Contains(o.stdout, "hold instance.design still (btrfs snapshot)") || strings.Contains(o.stdout, "stop instance.design") {
+		t.Errorf("the plan: %s", o)
+	}
+	all := l.places(apply...)
+	l.adopt("clone", port)
+	if !l.running("clone") || running("the clone is made") != process {
+		t.Errorf("the clone runs: %v; the source was stopped: %v", l.running("clone"), running("the clone is made") != process)
+	}
+	if a, b := l.iniValue("clone", "installid"), l.iniValue("design", "installid"); a == b {
+		t.Errorf("the installid of both is %s", a)
+	}
+	if rows := l.liveRows("clone"); rows < history {
+		t.Errorf("the source had %d rows of history, its clone has %d", history, rows)
+	}
+	theirs := l.scenarios("design")
+	for path, text := range l.scenarios("clone") {
+		if text != deactivated(theirs[path]) {
+			t.Errorf("%s is %s", path, text)
+		}
+	}
+	l.run("plan", "-detailed-exitcode").must(t, 0)
+	l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
+	delete(l.dss, "clone")
+	l.nothingMade("clone")
+
+	at := slices.IndexFunc(all, func(p place) bool {
+		return strings.Contains(p.after, " process btrfs") && strings.Contains(p.call, "clone.dssctl-making")
+	})
+	if at < 0 {
+		t.Fatal("no place in the copy is known")
+	}
+	for _, way := range []string{"-rollback", "-resume"} {
+		if o := l.killedAt(all[at], apply...); !o.killed {
+			t.Fatalf("not killed %s: %s", all[at], o)
+		}
+		l.run("recover", way).must(t, 0)
+		if running("killed, "+way) != process {
+			t.Errorf("%s: the source was stopped", way)
+		}
+		if way == "-rollback" {
+			l.nothingMade("clone")
+		}
+	}
+	l.adopt("clone", port)
+	if rows := l.liveRows("clone"); rows < history {
+		t.Errorf("after a kill: the source had %d rows of history, its clone has %d", history, rows)
+	}
+}
+
+// A Govern node keeps all it has in a database of its own: so does its clone.
+func TestOriginCloneOfGovern(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	l := newLab(t, 99)
+	l.installGovern(dsskit.InstallOptions{NodeType: "govern"})
+	l.ok(l.pg.CreateDatabase(ctx, "clones", "dss"))
+	port := l.freePort()
+	estate := func(database string) {
+		write(t, l.dir, "main.dss.hcl", fmt.Sprintf(`
+variable "pg_password" {
+  type      = string
+  sensitive = true
+}
+instance "design" {
+  data_dir = %q
+  port     = %d
+}
+`, l.place("design"), l.port["design"])+l.cloneBlock(port, fmt.Sprintf(`
+  runtime_database "postgresql" {
+    host     = %q
+    port     = %d
+    database = %q
+    user     = "dss"
+    password = var.pg_password
+  }`, l.pg.Host, l.pg.Port, database)))
+	}
+	estate("dss")
+	if o := l.run(apply...).must(t, 1); !strings.Contains(o.stderr, "The source's own database") {
+		t.Errorf("the source's database for the clone: %s", o)
+	}
+	estate("clones")
+	properties := func(name string) string {
+		t.Helper()
+		raw, err := os.ReadFile(filepath.Join(l.place(name), "config", "dip.properties"))
+		l.ok(err)
+		return string(raw)
+	}
+	theirs, rows := properties("design"), l.rowsIn("dss")
+	if rows == 0 {
+		t.Fatal("the source has no rows")
+	}
+
+	// What would be missing is refused before the source is stopped.
+	_, err := l.pg.Exec(ctx, "dss", `CREATE SCHEMA extra; CREATE TABLE extra.more (id int)`)
+	l.ok(err)
+	if o := l.run(apply...).must(t, 6); !strings.Contains(o.String(), "it has tables in the schema extra beside public") || strings.Contains(o.String(), "2/6") {
+		t.Errorf("tables in two schemas: %s", o)
+	}
+	_, err = l.pg.Exec(ctx, "dss", `DROP SCHEMA extra CASCADE; CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TABLE uses (id int DEFAULT one())`)
+	l.ok(err)
+	if o := l.run(apply...).must(t, 6); !strings.Contains(o.String(), "these cannot be carried: ") || !strings.Contains(o.String(), "one()") || strings.Contains(o.String(), "2/6") {
+		t.Errorf("a function: %s", o)
+	}
+	_, err = l.pg.Exec(ctx, "dss", `DROP TABLE uses; DROP FUNCTION one`)
+	l.ok(err)
+	l.nothingMade("clone")
+
+	outputs := l.run("plan").must(t, 0).String() + l.run(apply...).must(t, 0).String()
+	l.adopt("clone", port)
+	if !l.running("clone") || !l.running("design") {
+		t.Fatalf("running: clone %v, design %v", l.running("clone"), l.running("design"))
+	}
+	if now := l.rowsIn("clones"); now < rows {
+		t.Errorf("the source had %d rows, its clone has %d", rows, now)
+	}
+	if a, b := l.iniValue("clone", "installid"), l.iniValue("design", "installid"); a == b {
+		t.Errorf("the installid of both is %s", a)
+	}
+	want := fmt.Sprintf("psql.jdbc.url=jdbc:postgresql://%s:%d/clones\n", l.pg.Host, l.pg.Port)
+	if mine := properties("clone"); !strings.Contains(mine, want) || strings.Count(mine, "psql.jdbc.url") != 1 {
+		t.Errorf("the clone is not led to its database: it has no %s", want)
+	}
+	if properties("design") != theirs {
+		t.Error("the source's dip.properties has changed")
+	}
+	outputs += l.run("plan", "-detailed-exitcode").must(t, 0).String()
+	for _, needle := range spellings(t, l.password) {
+		if strings.Contains(outputs, needle) {
+			t.Errorf("the password is told, as %q", needle)
+		}
+	}
+	l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
+	delete(l.dss, "clone")
+	l.nothingMade("clone")
+	if out, err := l.pg.Exec(ctx, "clones", `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace`); err != nil || strings.TrimSpace(out) != "" {
+		t.Errorf("the clone's database after the rollback: %q, %v", out, err)
+	}
+	if !l.running("design") || l.rowsIn("dss") < rows {
+		t.Errorf("the source runs: %v, with %d of %d rows", l.running("design"), l.rowsIn("dss"), rows)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -155,12 +156,13 @@ func TestUpgradeRefused(t *testing.T) {
 	archive, sum := kitArchive(t, kitVersion, l.seed)
 	other, otherSum := kitArchive(t, "14.5.0", l.seed)
 	before := configs(t, l.data)
-	for name, c := range map[string]struct {
+	type refusal struct {
 		edit  [][2]string
 		code  int
 		words []string
 		do    func()
-	}{
+	}
+	refused := map[string]refusal{
 		"downgrade":          {edit: [][2]string{{`version      = "14.4.1"`, `version      = "13.4.0"`}}, code: 1, words: []string{"lower version", "dssctl backup restore"}},
 		"wrong checksum":     {edit: [][2]string{{sum, strings.Repeat("0", 64)}}, code: 6, words: []string{"SHA-256", sum}},
 		"of another version": {edit: [][2]string{{archive, other}, {sum, otherSum}}, code: 6, words: []string{"dataiku-dss-14.5.0", "another version"}},
@@ -172,7 +174,23 @@ func TestUpgradeRefused(t *testing.T) {
 			code: 6, words: []string{"install-deps.sh", "as root"},
 			do: func() { l.newKit(dsskit.Faults{dsskit.MissingDependencies: "acl zip"}) },
 		},
-	} {
+	}
+	if small := os.Getenv("DSSCTL_TEST_SMALLFS"); small == "" {
+		t.Log("no small file system: what there is no room for is not tried")
+	} else {
+		kits, companion := filepath.Join(small, "kits"), filepath.Join(small, "companion")
+		t.Cleanup(func() { l.ok(errors.Join(os.RemoveAll(kits), os.RemoveAll(companion))) })
+		refused["no room for the kit"] = refusal{
+			edit: [][2]string{{l.kitRoot(), kits}}, code: 6,
+			words: []string{"the kit needs ", kits + " has ", " free: free some, or choose another install_root"},
+		}
+		refused["no room for the safety backup"] = refusal{
+			edit: [][2]string{{"  release {", "  companion_dir = \"" + companion + "\"\n\n  release {\n    rehearse = false"}}, code: 6,
+			words: []string{"the safety backup needs ", companion + " has ", " free: free some, or set the instance's attribute companion_dir to a folder on a larger volume"},
+			do:    func() { l.newKit(nil) },
+		}
+	}
+	for name, c := range refused {
 		l.ok(os.RemoveAll(l.kitRoot()))
 		l.releaseEstate(kitVersion, "", "")
 		for _, e := range c.edit {

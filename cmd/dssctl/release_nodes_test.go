@@ -84,7 +84,13 @@ func (l *lab) installGovern(o dsskit.InstallOptions) {
 // governRows counts all rows of the database dss.
 func (l *lab) governRows() int {
 	l.t.Helper()
-	out, err := l.pg.Exec(context.Background(), "dss", `SELECT coalesce(sum((xpath('/row/c/text()', query_to_xml('SELECT count(*) AS c FROM ' || quote_ident(schemaname) || '.' || quote_ident(tablename), false, true, '')))[1]::text::int), 0) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`)
+	return l.rowsIn("dss")
+}
+
+// rowsIn counts all rows of a database.
+func (l *lab) rowsIn(database string) int {
+	l.t.Helper()
+	out, err := l.pg.Exec(context.Background(), database, `SELECT coalesce(sum((xpath('/row/c/text()', query_to_xml('SELECT count(*) AS c FROM ' || quote_ident(schemaname) || '.' || quote_ident(tablename), false, true, '')))[1]::text::int), 0) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`)
 	l.ok(err)
 	n, err := strconv.Atoi(strings.TrimSpace(out))
 	l.ok(err)

@@ -79,7 +79,7 @@ func (c *call) roomFor(e set.Entry) error {
 	const reserve, perFile = 64 << 20, 1 << 10
 	need := e.Manifest.Part.Bytes + e.Manifest.Part.Files*perFile + reserve
 	if free := int64(st.Bavail) * st.Bsize; free < need {
-		return fmt.Errorf("the set %s needs %s at %s, beside what is there now, and %s are free", e.ID, humanize.Bytes(need), dir, humanize.Bytes(free))
+		return fmt.Errorf("the set %s needs %s at %s, beside what is there now, and %s are free: free some there, or restore it to a data directory on a larger volume", e.ID, humanize.Bytes(need), dir, humanize.Bytes(free))
 	}
 	return nil
 }

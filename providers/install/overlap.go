@@ -10,8 +10,13 @@ import (
 )
 
 // CheckEstate refuses instances whose ports overlap: each owns ten. One that
-// declares no port has the one that it runs with.
+// declares no port has the one that it runs with. What a plan does not look at
+// has its ports all the same.
 func (*Port) CheckEstate(all []providers.Request) hcl.Diagnostics {
+	return append(overlaps(all), unseen(all)...)
+}
+
+func overlaps(all []providers.Request) hcl.Diagnostics {
 	type owner struct {
 		base     int
 		declared bool
@@ -49,6 +54,39 @@ func (*Port) CheckEstate(all []providers.Request) hcl.Diagnostics {
 			continue
 		}
 		diags = append(diags, failure(at.req.Desired.RangeOf("port"), "Ports of two instances overlap", detail, args...))
+	}
+	return diags
+}
+
+// unseen holds the ports that instances are to get against those of data
+// directories that are not in the plan. One of the estate is refused; one of
+// nobody may be a copy that is never started again.
+func unseen(all []providers.Request) hcl.Diagnostics {
+	planned := make(map[string]bool, len(all))
+	for i := range all {
+		planned[all[i].Address] = true
+	}
+	var diags hcl.Diagnostics
+	for i := range all {
+		req := &all[i]
+		o, _ := req.Observed.(*portObservation)
+		b := declared(req.Desired, "port")
+		if o == nil || o.estate == nil || b == nil {
+			continue
+		}
+		want := int(b.Int("port"))
+		for _, c := range o.estate.overlapping(want) {
+			if !planned[c.who] {
+				diags = append(diags, failure(b.RangeOf("port"), "Ports of another instance",
+					"%s would get the ports %s, and %s (%s), which this plan leaves out, has %s. An instance owns ten ports, beginning with its base port: set port at least ten away.",
+					req.Address, ports(want), c.who, c.dataDir, ports(c.base)))
+			}
+		}
+		for _, c := range o.beside.overlapping(want) {
+			diags = append(diags, warning(b.RangeOf("port"), "Ports of another data directory",
+				"%s would get the ports %s, and the data directory %s, which is of no instance of this estate, has %s in its install.ini. The two cannot run at once: set port at least ten away, unless that one is never started again.",
+				req.Address, ports(want), c.dataDir, ports(c.base)))
+		}
 	}
 	return diags
 }

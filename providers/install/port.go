@@ -25,6 +25,8 @@ const block = 10
 type Port struct {
 	// procNet is where the kernel lists sockets.
 	procNet string
+	// survey is nil in a provider that observes nothing.
+	survey *survey
 }
 
 // NewPort returns the provider.
@@ -35,10 +37,16 @@ var (
 	_ providers.EstateChecker = (*Port)(nil)
 	_ providers.Importer      = (*Port)(nil)
 	_ providers.Maker         = (*Port)(nil)
+	_ providers.Surveyor      = (*Port)(nil)
 )
 
 // Name is "port".
 func (*Port) Name() string { return "port" }
+
+// Survey returns the provider that knows the estate's data directories.
+func (p *Port) Survey(all []*config.Instance, _ secret.Resolver) providers.Provider {
+	return &Port{procNet: p.procNet, survey: &survey{all: all}}
+}
 
 // Schema is the attribute port.
 func (*Port) Schema() schema.Fragment {
@@ -59,10 +67,13 @@ type portObservation struct {
 	busy []int
 	// problem says why that could not be seen.
 	problem string
+	// estate and beside are the ports that other data directories have, whether
+	// something listens there or not; nil when the instance has its ports.
+	estate, beside *claims
 }
 
-// Observe looks for listeners when the port is to change. It reads what the
-// kernel lists and connects to nothing.
+// Observe looks for listeners when the port is to change, and for other data
+// directories. It reads what the kernel lists and connects to nothing.
 func (p *Port) Observe(_ context.Context, req providers.ObserveRequest) (providers.Observation, error) {
 	o := &portObservation{}
 	b := declared(req.Desired, "port")
@@ -72,6 +83,9 @@ func (p *Port) Observe(_ context.Context, req providers.ObserveRequest) (provide
 	want := int(b.Int("port"))
 	if want == req.Facts.Port {
 		return o, nil
+	}
+	if p.survey != nil {
+		o.estate, o.beside = p.survey.estate(), p.survey.beside(req.Instance.DataDir)
 	}
 	listening, err := dss.Listeners(p.procNet)
 	if err != nil {

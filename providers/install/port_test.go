@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -328,5 +329,84 @@ func TestRegenerateFails(t *testing.T) {
 	w.undo(calls)
 	if w.read("ran") == before {
 		t.Error("the second undo did not run the command, which had failed")
+	}
+}
+
+// What a plan does not look at has its ports: an instance that -target leaves
+// out, by its file or its declaration, and a data directory of nobody beside.
+func TestPortsOfDataDirectoriesThatAreNotPlanned(t *testing.T) {
+	root := t.TempDir()
+	dirs := map[string]string{
+		"live":         "[server]\nport = 41200\n",
+		"moving":       "[server]\nport = 41300\n",
+		"old":          "[general]\n[server]\nport=41405\n",
+		"broken":       "[server]\nport = x\n",
+		".fresh.copy":  "[server]\nport = 41500\n",
+		"fresh.dssctl": "",
+	}
+	for name, text := range dirs {
+		if err := os.MkdirAll(filepath.Join(root, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if text == "" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(root, name, "install.ini"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(filepath.Join(root, "live"), filepath.Join(root, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		port int
+		want string // "" for nothing
+	}{
+		{41210, ""},
+		{41209, "error: instance.fresh would get the ports 41209 to 41218, and instance.live (" + root + "/link), which this plan leaves out, has 41200 to 41209."},
+		{41291, "error: instance.fresh would get the ports 41291 to 41300, and instance.moving (" + root + "/moving), which this plan leaves out, has 41300 to 41309."},
+		{41325, "error: instance.fresh would get the ports 41325 to 41334, and instance.moving (" + root + "/moving), which this plan leaves out, has 41320 to 41329."},
+		{41400, "warning: instance.fresh would get the ports 41400 to 41409, and the data directory " + root + "/old, which is of no instance of this estate, has 41405 to 41414 in its install.ini."},
+		{41500, ""},
+	} {
+		e, diags := config.Load(config.LoadOptions{
+			FS: fstest.MapFS{"main.dss.hcl": {Data: fmt.Appendf(nil, `
+instance "fresh" {
+  data_dir = "%[1]s/fresh"
+  port     = %[2]d
+}
+instance "live" { data_dir = "%[1]s/link" }
+instance "moving" {
+  data_dir = "%[1]s/moving"
+  port     = 41320
+}
+instance "gone" { data_dir = "%[1]s/gone" }
+`, root, tt.port)}}, Schema: config.InstanceSchema(install.NewPort().Schema()),
+		})
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		fresh := e.Instances[slices.IndexFunc(e.Instances, func(in *config.Instance) bool { return in.Address == "instance.fresh" })]
+		p := install.NewPort().Survey(e.Instances, e.Secrets)
+		at, err := dss.Open(fresh.DataDir, dss.Options{Bare: true, UID: func() int { return 1 }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := p.Observe(t.Context(), providers.ObserveRequest{Address: fresh.Address, Instance: at, Desired: fresh, Absent: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		diags = install.NewPort().CheckEstate([]providers.Request{{Address: fresh.Address, Desired: fresh, Observed: o}})
+		var found []string
+		for _, d := range diags {
+			kind := "error: "
+			if d.Severity == hcl.DiagWarning {
+				kind = "warning: "
+			}
+			found = append(found, kind+d.Detail)
+		}
+		if text := strings.Join(found, "\n"); len(diags) > 1 || !strings.HasPrefix(text, tt.want) || (text == "") != (tt.want == "") {
+			t.Errorf("port %d: found %q, expected %q", tt.port, text, tt.want)
+		}
 	}
 }

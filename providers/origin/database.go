@@ -22,6 +22,9 @@ type database struct {
 	// Own says that the clone logs in otherwise than its source: DSS has to
 	// encrypt another password.
 	Own bool `json:"own,omitempty"`
+	// Govern says that it is a Govern node's: a database of its own, to which
+	// psql.jdbc of dip.properties leads.
+	Govern bool `json:"govern,omitempty"`
 	// Longer prefixes of other instances, at the source's place and at the
 	// clone's.
 	FromOthers []string `json:"source_other_prefixes,omitempty"`
@@ -42,8 +45,16 @@ func (d *database) place() pg.Place {
 // login is the clone's: what is not said is the source's.
 func (d *database) login(from pg.Login, r secret.Resolver) (pg.Login, error) {
 	to := from
-	to.Properties = maps.Clone(from.Properties)
+	to.Properties = map[string]string{}
+	maps.Copy(to.Properties, from.Properties)
 	to.Port = d.Port
+	if d.Govern {
+		// The source's URL, with its driver's parameters, leads to its own schema.
+		delete(to.Properties, currentSchema)
+		if d.Schema != "public" {
+			to.Properties[currentSchema] = d.Schema
+		}
+	}
 	for _, t := range []struct {
 		from *secret.Text
 		to   *string
@@ -59,6 +70,9 @@ func (d *database) login(from pg.Login, r secret.Resolver) (pg.Login, error) {
 	}
 	return to, nil
 }
+
+// currentSchema is the driver's parameter for where its tables are.
+const currentSchema = "currentSchema"
 
 func sameServer(a, b pg.Login) bool {
 	return pg.HostKey(a.Host) == pg.HostKey(b.Host) && a.Port == b.Port && a.Database == b.Database

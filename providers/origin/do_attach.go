@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/dssctl/dssctl/internal/jsonedit"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // attacher performs origin.attach: the steps of a data directory that has
@@ -54,6 +56,9 @@ func (c *call) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Database.Govern {
+		return c.connectGovern(ctx, to.Login)
+	}
 	password := to.Login.Password
 	if !isEncrypted(password) {
 		if password, err = c.Instance.EncryptPassword(ctx, password); err != nil {
@@ -76,6 +81,22 @@ func (c *call) connect(ctx context.Context) error {
 			d.Set(params+"/user", encode(to.Login.User)),
 			d.Set(params+"/password", encode(password)),
 		)
+	})
+}
+
+// connectGovern leads a Govern node to its own database. The password is written
+// as it is declared, as DSS's documentation has it there.
+func (c *call) connectGovern(ctx context.Context, to pg.Login) error {
+	to.Properties = maps.Clone(to.Properties)
+	maps.DeleteFunc(to.Properties, func(name, _ string) bool { return name == "user" || name == "password" })
+	u := pg.JDBCURL{Host: to.Host, Port: to.Port, Database: to.Database, Properties: to.Properties}
+	return c.Instance.EditProperties(ctx, func(p *dss.Properties) error {
+		for _, kv := range [][2]string{{dss.GovernURL, u.String()}, {dss.GovernUser, to.User}, {dss.GovernPassword, to.Password}} {
+			if err := p.Set(kv[0], kv[1]); err != nil {
+				return fmt.Errorf("set %s in dip.properties: the value cannot be written", kv[0])
+			}
+		}
+		return nil
 	})
 }
 

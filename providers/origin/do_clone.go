@@ -115,8 +115,15 @@ func (identifier) Do(ctx context.Context, pc *providers.Call) error {
 	}); err != nil {
 		return err
 	}
-	if c.Database == nil {
+	switch {
+	case c.Database == nil:
 		return nil
+	case c.Database.Govern:
+		// Until all of it is known it leads nowhere.
+		return c.Instance.EditProperties(ctx, func(p *dss.Properties) error {
+			p.Delete(dss.GovernURL)
+			return nil
+		})
 	}
 	return c.Instance.EditSettings(ctx, func(d *jsonedit.Doc) error {
 		if c.Database.Own {
@@ -181,8 +188,16 @@ func (identifier) Verify(_ context.Context, pc *providers.Call) error {
 
 // ownPlace checks that the clone's settings lead to its own tables.
 func (c *call) ownPlace(db dss.RuntimeDatabase) error {
-	if !db.External || db.Schema != c.Database.Schema || db.Prefix != c.Database.Prefix {
-		return fmt.Errorf("the clone's settings lead to schema %q, prefix %q, and not to %s", db.Schema, db.Prefix, c.Database.words())
+	schema := db.Schema
+	if db.Govern && db.External {
+		_, place, err := db.Target()
+		if err != nil {
+			return err
+		}
+		schema = place.Schema
+	}
+	if !db.External || schema != c.Database.Schema || db.Prefix != c.Database.Prefix {
+		return fmt.Errorf("the clone's settings lead to schema %q, prefix %q, and not to %s", schema, db.Prefix, c.Database.words())
 	}
 	return nil
 }

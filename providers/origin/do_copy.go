@@ -39,7 +39,7 @@ func (c *call) staging() string {
 }
 
 // copier performs origin.copy: in one stop of the source, its data directory and
-// its tables, so that both are of one moment.
+// its tables, so that both are of one moment; or without a stop, see copyHeld.
 type copier struct{}
 
 // copied is what it remembers, without a secret.
@@ -81,6 +81,9 @@ func (copier) Do(ctx context.Context, pc *providers.Call) (err error) {
 	if _, err := c.Receipt.Load(&r); err != nil {
 		return err
 	}
+	if c.Source.Held != "" {
+		return c.copyHeld(ctx, src, &r)
+	}
 	state, _, err := src.State(ctx)
 	if err != nil {
 		return fmt.Errorf("is %s stopped? %w", c.Source.Address, err)
@@ -106,7 +109,10 @@ func (copier) Do(ctx context.Context, pc *providers.Call) (err error) {
 	if err := c.tables(ctx, src, &r); err != nil {
 		return err
 	}
-	if err := c.files(ctx, src); err != nil {
+	if stopped, err := src.Stopped(ctx); err != nil || !stopped {
+		return errors.Join(err, fmt.Errorf("%s runs, and its data directory is not still", c.Source.Address))
+	}
+	if err := c.files(ctx, src.DataDir); err != nil {
 		return err
 	}
 	r.Whole = true
@@ -123,11 +129,9 @@ func (c *call) up(ctx context.Context, src *dss.Instance, r *copied) error {
 	return c.Receipt.Save(*r)
 }
 
-// files copies the data directory, anew after one that was broken off.
-func (c *call) files(ctx context.Context, src *dss.Instance) error {
-	if stopped, err := src.Stopped(ctx); err != nil || !stopped {
-		return errors.Join(err, fmt.Errorf("%s runs, and its data directory is not still", c.Source.Address))
-	}
+// files copies the data directory, anew after one that was broken off. It is
+// read where nobody changes it.
+func (c *call) files(ctx context.Context, from string) error {
 	to := c.stagingBeside()
 	if exists(c.Instance.DataDir) {
 		to = c.stagingInside()
@@ -135,10 +139,10 @@ func (c *call) files(ctx context.Context, src *dss.Instance) error {
 	if err := atomicfile.RemoveAll(to); err != nil {
 		return err
 	}
-	c.note("copying " + src.DataDir)
-	told, err := still.CopyTree(ctx, src.DataDir, to, c.Progress)
+	c.note("copying " + c.Source.DataDir)
+	told, err := still.CopyTree(ctx, from, to, c.Progress)
 	if err != nil {
-		return fmt.Errorf("copy %s: %w", src.DataDir, err)
+		return fmt.Errorf("copy %s: %w", c.Source.DataDir, err)
 	}
 	for _, t := range told {
 		c.Notice(t)
@@ -235,7 +239,7 @@ func (copier) Undo(ctx context.Context, pc *providers.Call) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return c.dropTables(ctx, r)
+	return errors.Join(c.letGo(ctx), c.dropTables(ctx, r))
 }
 
 func (c *call) dropTables(ctx context.Context, r copied) error {

@@ -7,14 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
-
-	"golang.org/x/sys/unix"
+	"strings"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/still"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/pg"
 )
@@ -37,6 +38,9 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 	} else if v != c.Version {
 		return fmt.Errorf("the kit %s is of version %s, and the plan was made for %s", c.Kit, v, c.Version)
 	}
+	if err := c.portsFree(procNet); err != nil {
+		return err
+	}
 	if c.Source == nil {
 		return c.room(installBytes)
 	}
@@ -51,7 +55,16 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 	if f.Version != c.Version || f.InstallID != c.Source.InstallID {
 		return fmt.Errorf("%s has changed since the plan was made: it is of DSS %s with the installid %s", c.Source.Address, f.Version, f.InstallID)
 	}
-	if !sharesBlocks(src.DataDir, filepath.Dir(c.Instance.DataDir)) {
+	if c.Source.Held != "" {
+		s, err := c.snapshotter(src)
+		if err != nil {
+			return err
+		}
+		if err := s.Check(ctx); err != nil {
+			return err
+		}
+	}
+	if !still.SharesBlocks(src.Path("install.ini"), c.place()) {
 		n, _, err := src.Size(ctx, ".")
 		if err != nil {
 			return err
@@ -67,7 +80,7 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := pg.Objects(ctx, from.Login, from.Place, false); err != nil {
+	if err := c.canBeCarried(ctx, from); err != nil {
 		return err
 	}
 	sight, err := pg.Look(ctx, to.Login, to.Place)
@@ -79,38 +92,83 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 			return err
 		}
 	}
+	if c.Database.Govern && sight.Version < governMinVersion {
+		return fmt.Errorf("the server of the clone's database is PostgreSQL %s, and Govern needs 12.5 at least", pg.VersionText(sight.Version))
+	}
 	if names := sight.Names(); len(names) > 0 {
 		return fmt.Errorf("the place of the clone's tables (%s) is not empty: it has %s. Choose another schema or table_prefix, or have them dropped by whoever owns them", c.Database.words(), pg.FirstNames(names))
 	}
 	return nil
 }
 
+// governMinVersion is the oldest PostgreSQL for a Govern node.
+const governMinVersion = 120005
+
+// canBeCarried makes sure, before the source stops, that all it has in
+// PostgreSQL is what a transfer carries.
+func (c *call) canBeCarried(ctx context.Context, from pg.Side) error {
+	const otherwise = "restore a dump of it (pg_dump, pg_restore) for a node that is installed with origin \"install\""
+	if c.Database.Govern {
+		schemas, err := pg.Schemas(ctx, from.Login)
+		if err != nil {
+			return err
+		}
+		schemas = slices.DeleteFunc(schemas, func(s string) bool { return s == from.Place.Schema })
+		if len(schemas) > 0 {
+			return fmt.Errorf("%s is a Govern node, whose whole database is its own, and it has tables in the schema %s beside %s: a clone gets the tables of one schema; %s", c.Source.Address, strings.Join(schemas, ", "), from.Place.Schema, otherwise)
+		}
+	}
+	obstacles, err := pg.Obstacles(ctx, from.Login, from.Place)
+	if err != nil || len(obstacles) == 0 {
+		return err
+	}
+	return fmt.Errorf("copy the tables of %s: these cannot be carried: %s; %s", c.Source.Address, strings.Join(obstacles, "; "), otherwise)
+}
+
 func (checker) Verify(context.Context, *providers.Call) error { return nil }
 func (checker) Undo(context.Context, *providers.Call) error   { return nil }
+
+// procNet is where the kernel lists sockets.
+const procNet = "/proc/net"
+
+// portsFree looks again at what was free when the plan was made: DSS would be
+// made first, and not start then.
+func (c *call) portsFree(procNet string) error {
+	listening, err := dss.Listeners(procNet)
+	if err != nil {
+		c.Notice(fmt.Sprintf("whether the ports %d to %d are free could not be seen: %v", c.Port, c.Port+9, err))
+		return nil
+	}
+	var busy []string
+	for port := c.Port; port < c.Port+10; port++ {
+		if listening[port] {
+			busy = append(busy, strconv.Itoa(port))
+		}
+	}
+	if len(busy) > 0 {
+		return fmt.Errorf("%s is to have the ports %d to %d, and since the plan was made a process on this machine listens on %s: end that process (`ss -ltnp` shows it), or declare another port and plan again", c.Address, c.Port, c.Port+9, strings.Join(busy, ", "))
+	}
+	return nil
+}
 
 // installBytes is room for a fresh data directory with its Python environment.
 const installBytes = 1 << 30
 
 func (c *call) room(need int64) error {
-	where := c.Instance.DataDir
-	if !exists(where) {
-		where = filepath.Dir(where)
-	}
+	where := c.place()
 	free, err := freeSpace(where)
 	if err == nil && free < need {
-		err = fmt.Errorf("%s are free at %s, and the data directory needs %s", humanize.Bytes(free), where, humanize.Bytes(need))
+		err = fmt.Errorf("the data directory of %s needs %s at %s, and %s are free: free some there, or declare a data_dir on a larger volume", c.Address, humanize.Bytes(need), where, humanize.Bytes(free))
 	}
 	return err
 }
 
-// sharesBlocks reports whether a copy from one folder to the other is likely to
-// take no room: both on one file system that can.
-func sharesBlocks(a, b string) bool {
-	var sa, sb unix.Statfs_t
-	if unix.Statfs(a, &sa) != nil || unix.Statfs(b, &sb) != nil || sa.Fsid != sb.Fsid {
-		return false
+// place is the folder on whose file system the data directory will be.
+func (c *call) place() string {
+	if exists(c.Instance.DataDir) {
+		return c.Instance.DataDir
 	}
-	return sa.Type == unix.BTRFS_SUPER_MAGIC
+	return filepath.Dir(c.Instance.DataDir)
 }
 
 // made remembers whether the data directory's folder was there, empty, before.

@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dssctl/dssctl/config"
-	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
@@ -35,6 +34,7 @@ func (m *maker) clone() {
 	m.common(a.Port, true)
 	m.checkSource(a)
 	a.Source = sourceOf(o.source, o.facts)
+	a.Source.Held, a.Source.Sudo = o.held, o.held != "" && asRoot(in)
 	a.Database = m.database()
 	server, prefix := m.b.String("graphite_server"), m.b.String("graphite_prefix")
 	if (server == "") != (prefix == "") {
@@ -60,21 +60,22 @@ func (m *maker) cloneSteps(a args) {
 	in, o := m.req.Desired, m.o
 	m.step(KindCheck, plan.Prepare, providers.Online, "look at "+a.Source.Address+", and for room", plan.OnlyLooks, plan.Cost{Seconds: 2})
 	what := "its data directory"
-	if o.sourceBytes > 0 {
-		what += " (" + humanize.Bytes(o.sourceBytes) + ")"
-	}
 	if a.Database != nil {
 		what += " and its tables to " + a.Database.words()
 	}
 	cost := plan.Cost{Seconds: 1 + float64(o.sourceBytes)/copyRate, Bytes: o.sourceBytes}
 	title, undo := "copy "+what+", "+a.Source.Address+" is stopped as it was found", "remove the copy"
-	if o.facts.Service != dss.ServiceStopped {
+	stop := o.facts.Service != dss.ServiceStopped && a.Source.Held == ""
+	switch {
+	case a.Source.Held != "":
+		title = fmt.Sprintf("hold %s still (%s snapshot) and copy %s, it runs on", a.Source.Address, a.Source.Held, what)
+	case stop:
 		title = fmt.Sprintf("stop %s, copy %s, start it again", a.Source.Address, what)
 		undo = "start it again, remove the copy"
 		cost.Seconds += stopAndStart
 	}
 	c := m.step(KindCopy, plan.Prepare, providers.Online, title, undo, cost)
-	if o.facts.Service != dss.ServiceStopped {
+	if stop {
 		c.Danger = plan.Downtime
 	}
 	m.step(KindPlace, plan.Doing, providers.Offline, "put the copy in place as "+in.DataDir, "remove it", plan.Cost{Seconds: 1})
@@ -83,7 +84,9 @@ func (m *maker) cloneSteps(a args) {
 		identity += ", and " + a.Database.words()
 	}
 	m.step(KindIdentity, plan.Doing, providers.Offline, identity, "with the content", plan.Cost{Seconds: 1})
-	m.step(KindScenarios, plan.Doing, providers.Offline, "deactivate all scenarios, or they would run twice", "with the content", plan.Cost{Seconds: 1})
+	if a.NodeType != "govern" { // it has none
+		m.step(KindScenarios, plan.Doing, providers.Offline, "deactivate all scenarios, or they would run twice", "with the content", plan.Cost{Seconds: 1})
+	}
 	attach := "attach it to the kit " + a.Kit + " (installer.sh -u), pyenv built anew"
 	if a.Graphite != nil {
 		attach += ", reports to Graphite as " + a.Graphite[1]
@@ -107,8 +110,8 @@ func (m *maker) checkSource(a args) {
 	if want := in.String("node_type"); want != "" && want != o.facts.NodeType {
 		m.refuse("of", "Another type of node", "%s is declared as %q, and %s, which it is to be a clone of, is %q.", in.Address, want, src.Address, o.facts.NodeType)
 	}
-	if o.facts.NodeType == "govern" {
-		m.refuse("of", "A Govern node is not cloned", "All of a Govern node is in its PostgreSQL database, which dssctl does not copy as a whole. Make a database of its own with pg_dump and pg_restore, and install a Govern node on it.")
+	if o.database.Govern && !o.database.External {
+		m.refuse("of", "The source has no database", "All of a Govern node is in its PostgreSQL database, and dip.properties of %s names none (%s).", src.Address, dss.GovernURL)
 	}
 	if a.Port != 0 && a.Port < o.facts.Port+10 && o.facts.Port < a.Port+10 {
 		m.refuse("", "Ports of the source", "%s has the ports %d to %d, and its clone would get %d to %d: the two run side by side, so choose a port at least ten away.", src.Address, o.facts.Port, o.facts.Port+9, a.Port, a.Port+9)
@@ -116,10 +119,14 @@ func (m *maker) checkSource(a args) {
 	if inside(in.DataDir, src.DataDir) || inside(src.DataDir, in.DataDir) {
 		m.refuse("of", "Data directories in each other", "The data directories %s and %s must not hold each other.", in.DataDir, src.DataDir)
 	}
-	if o.facts.Service == dss.ServiceUnknown {
+	if o.heldProblem != "" {
+		m.refuse("consistency", "No snapshot can be made of the source", "%s: %s. With consistency = \"stop\", %s is stopped for the copy, and started again.", src.Address, strings.TrimSuffix(o.heldProblem, "."), src.Address)
+	}
+	held := m.b.String("consistency") == bySnapshot
+	if o.facts.Service == dss.ServiceUnknown && !held {
 		m.refuse("of", "The state of the source is not known", "Whether %s runs cannot be told, so it cannot be stopped for a copy: %s.", src.Address, o.facts.ServiceNote)
 	}
-	if !src.Has("api_key") && o.facts.Service == dss.ServiceRunning && o.facts.NodeType != "api" {
+	if !held && !src.Has("api_key") && o.facts.Service == dss.ServiceRunning && o.facts.NodeType != "api" {
 		m.warn("of", "What runs in the source is not seen", "%s is stopped for the copy. Running jobs, scenarios and notebooks are not seen without its api_key: it is stopped whatever runs.", src.Address)
 	}
 }
@@ -127,7 +134,7 @@ func (m *maker) checkSource(a args) {
 // database says where a clone's runtime databases go that are not embedded.
 func (m *maker) database() *database {
 	in, o := m.req.Desired, m.o
-	if !o.database.External || o.database.Govern {
+	if !o.database.External {
 		return nil
 	}
 	src := o.source
@@ -145,12 +152,18 @@ func (m *maker) database() *database {
 	}
 	b := in.Child("runtime_database")
 	if b == nil || b.Labels[0] != "postgresql" {
+		if o.database.Govern {
+			return fail(b, "", "No database for the clone", "%s is a Govern node, all of which is in the PostgreSQL database %s. Its clone needs a copy of its own: declare runtime_database \"postgresql\" with another database.", src.Address, login.Database)
+		}
 		return fail(b, "", "No place for the clone's tables", "%s has its runtime databases in PostgreSQL, in schema %s with the prefix %q. Its clone needs a copy of its own: declare runtime_database \"postgresql\" with another schema, table_prefix or database.", src.Address, place.Schema, place.Prefix)
 	}
 	if b.Has("jdbc_url") {
 		return fail(b, "jdbc_url", "No URL for a clone", "For a clone, declare host, port and database of its runtime databases. The URL can replace them once the clone is there.")
 	}
-	d := &database{Port: int(b.Int("port")), Schema: b.String("schema"), Prefix: b.String("table_prefix")}
+	if o.database.Govern && b.Has("table_prefix") {
+		return fail(b, "table_prefix", "Not for a Govern node", "A Govern node's tables have no prefix: its clone needs another database.")
+	}
+	d := &database{Govern: o.database.Govern, Port: int(b.Int("port")), Schema: b.String("schema"), Prefix: b.String("table_prefix")}
 	d.Host, d.Database, d.User = textOf(b, "host"), textOf(b, "database"), textOf(b, "user")
 	d.Password, d.FromPassword = textOf(b, "password"), passwordOf(src)
 	for _, t := range []struct {
@@ -169,11 +182,17 @@ func (m *maker) database() *database {
 		return fail(b, "", "The clone's runtime databases", "%v.", err)
 	}
 	d.Own = !sameLogin(login, to)
+	if d.Govern && sameServer(login, to) {
+		return fail(b, "database", "The source's own database", "%s is a Govern node, and its whole database is its own: backups and upgrades take and put back all of it. Declare another database for its clone.", src.Address)
+	}
+	if d.Govern && d.Schema != place.Schema {
+		return fail(b, "schema", "Another schema", "%s is a Govern node with its tables in the schema %s. Its clone gets them in one of the same name, in another database: declare schema = %q.", src.Address, place.Schema, place.Schema)
+	}
 	if sameServer(login, to) && d.Schema == place.Schema && strings.EqualFold(d.Prefix, place.Prefix) {
 		return fail(b, "", "The source's own tables", "%s and its clone would use the same tables: schema %s with the prefix %q. Declare another schema, table_prefix or database.", src.Address, place.Schema, place.Prefix)
 	}
 	switch {
-	case d.Own && o.database.UseURL:
+	case d.Own && o.database.UseURL && !d.Govern:
 		return fail(b, "", "The source uses a URL", "%s connects by a JDBC URL, which its clone keeps: the clone's host, port, database and user must be the source's, with another schema or table_prefix.", src.Address)
 	case d.Own && d.Password == nil:
 		return fail(b, "", "No password", "The clone logs in otherwise than its source: declare the password of its role.")
@@ -181,6 +200,9 @@ func (m *maker) database() *database {
 	d.FromOthers, d.Others = o.near.Others(src, login, place), o.near.Others(in, to, d.place())
 	return d
 }
+
+// asRoot reports whether what needs root may be run through sudo.
+func asRoot(in *config.Instance) bool { return in.String("privilege") == "sudo" }
 
 func textOf(b *config.Block, name string) *secret.Text {
 	if !b.Has(name) {

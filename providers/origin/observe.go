@@ -10,6 +10,7 @@ import (
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/still"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/neighbours"
 )
@@ -33,7 +34,10 @@ type observation struct {
 	facts         dss.Facts
 	sourceBytes   int64 // 0 when counting took too long
 	database      dss.RuntimeDatabase
-	near          neighbours.Prefixes
+	// held is the kind of snapshot that its data directory's file system has;
+	// heldProblem says why none can be made. Where one is asked for.
+	held, heldProblem string
+	near              neighbours.Prefixes
 }
 
 // Observe implements providers.Provider.
@@ -57,7 +61,7 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 		}
 	}
 	if kind := b.Labels[0]; (kind == byClone || kind == byProjects) && o.source != nil {
-		o.lookAtSource(ctx, o.source, req.Instance, kind == byClone)
+		o.lookAtSource(ctx, req.Desired, req.Instance, kind == byClone)
 	}
 	if o.kit != "" {
 		var err error
@@ -80,7 +84,8 @@ func (o *observation) lookAtFolder(in *dss.Instance) {
 
 // lookAtSource looks at all that a clone takes with it, or only at what the
 // source is.
-func (o *observation) lookAtSource(ctx context.Context, in *config.Instance, at *dss.Instance, clone bool) {
+func (o *observation) lookAtSource(ctx context.Context, desired *config.Instance, at *dss.Instance, clone bool) {
+	in := o.source
 	src, err := openSource(at, sourceOf(in, dss.Facts{}))
 	if err == nil {
 		src = src.Frozen()
@@ -100,6 +105,15 @@ func (o *observation) lookAtSource(ctx context.Context, in *config.Instance, at 
 	}
 	sctx, cancel := context.WithTimeout(ctx, sizeTimeout)
 	defer cancel()
+	if desired.Child(Name).String("consistency") == bySnapshot {
+		s, err := still.New(still.Auto, holding(src, asRoot(desired)))
+		if err == nil {
+			o.held, err = s.Name(), s.Check(sctx)
+		}
+		if err != nil {
+			o.heldProblem = err.Error()
+		}
+	}
 	if n, _, err := src.Size(sctx, "."); err == nil {
 		o.sourceBytes = n
 	}

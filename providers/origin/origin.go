@@ -51,6 +51,12 @@ const (
 	byProjects = "projects"
 )
 
+// How a clone's source is held still while it is copied.
+const (
+	byStop     = "stop"
+	bySnapshot = "snapshot"
+)
+
 // Provider is the aspect.
 type Provider struct {
 	// all are the estate's instances by address, near their table prefixes.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -25,7 +26,7 @@ func around() schema.Fragment {
 	str := func(name string) schema.Attribute { return schema.Attribute{Name: name, Type: cty.String} }
 	return schema.Fragment{
 		Attributes: []schema.Attribute{
-			{Name: "port", Type: cty.Number}, str("node_type"), {Name: "api_key", Type: cty.String, Secret: true},
+			{Name: "port", Type: cty.Number}, str("node_type"), str("privilege"), {Name: "api_key", Type: cty.String, Secret: true},
 		},
 		Blocks: []schema.Block{{
 			Type: "runtime_database", Labels: []schema.Label{{Name: "type"}},
@@ -112,6 +113,47 @@ func (f *fixture) propose() (providers.Proposal, string) {
 		f.t.Error("steps were proposed in spite of an error")
 	}
 	return pr, text
+}
+
+// govern makes the source a Govern node.
+func (f *fixture) govern() {
+	f.o.facts.NodeType = "govern"
+	f.o.database = dss.RuntimeDatabase{
+		External: true, Govern: true, UseURL: true, URL: "jdbc:postgresql://pg:5432/dss?ssl=true&currentSchema=theirs", User: "dss", Password: "planted",
+	}
+}
+
+// A Govern node has no scenarios, and its clone a database of its own.
+func TestCloneOfGovern(t *testing.T) {
+	f := newFixture(t)
+	f.govern()
+	f.body = strings.NewReplacer(`database     = "dss"`, `database = "clone"`, `table_prefix = "clone_"`, `schema = "theirs"`).Replace(f.body)
+	pr, text := f.propose()
+	if text != "" {
+		t.Fatal(text)
+	}
+	for _, s := range pr.Steps {
+		if s.Kind == KindScenarios {
+			t.Errorf("a step for scenarios: %s", s.Title)
+		}
+	}
+	var a args
+	if err := json.Unmarshal(pr.Steps[0].Args, &a); err != nil || !a.Database.Govern || !a.Database.Own || a.Database.Schema != "theirs" {
+		t.Fatalf("%s, %v", pr.Steps[0].Args, err)
+	}
+	from, _, err := f.o.database.Target()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for schema, want := range map[string]string{"public": "", "own": "own"} {
+		to, err := (&database{Govern: true, Schema: schema, Port: 5432}).login(from, nil)
+		if err != nil || to.Properties["currentSchema"] != want || to.Properties["ssl"] != "true" {
+			t.Errorf("%s: %v, %v", schema, to.Properties, err)
+		}
+	}
+	if from.Properties["currentSchema"] != "theirs" {
+		t.Error("the source's own login was changed")
+	}
 }
 
 func TestCloneProposal(t *testing.T) {
@@ -202,7 +244,17 @@ func TestRefused(t *testing.T) {
 		"another version":     {func(f *fixture) { f.o.kitVersion = "14.5.0" }, "Clone first, upgrade then"},
 		"no kit known":        {func(f *fixture) { f.o.kit = "" }, "DKUINSTALLDIR"},
 		"another node type":   {edit("port = 11300", "port = 11300\n  node_type = \"api\""), `which it is to be a clone of, is "design"`},
-		"govern":              {func(f *fixture) { f.o.facts.NodeType = "govern" }, "Govern node"},
+		"govern, no database": {func(f *fixture) { f.o.database = dss.RuntimeDatabase{Govern: true} }, "names none (psql.jdbc.url)"},
+		"govern, a prefix":    {func(f *fixture) { f.govern(); edit(`database     = "dss"`, `database = "clone"`)(f) }, "have no prefix"},
+		"govern, no place":    {func(f *fixture) { f.govern(); edit(tables, "")(f) }, "Its clone needs a copy of its own"},
+		"govern, other schema": {func(f *fixture) {
+			f.govern()
+			f.body = strings.NewReplacer(`database     = "dss"`, `database = "clone"`, `table_prefix = "clone_"`, `schema = "mine"`).Replace(f.body)
+		}, `declare schema = "theirs"`},
+		"govern, same database": {func(f *fixture) {
+			f.govern()
+			edit(`table_prefix = "clone_"`, `schema = "clone"`)(f)
+		}, "its whole database is its own"},
 		"no place for tables": {edit(tables, ""), "declare runtime_database"},
 		"embedded":            {edit(tables, "\n  runtime_database \"embedded\" {}"), "declare runtime_database"},
 		"the source's tables": {edit("clone_", "DSS_"), "would use the same tables"},
@@ -309,5 +361,86 @@ func TestScenarios(t *testing.T) {
 	put("HALF.json", `{"active":true`)
 	if err := (deactivator{}).Do(t.Context(), call); err == nil || !strings.Contains(err.Error(), "HALF.json") {
 		t.Errorf("half a file: %v", err)
+	}
+}
+
+// The ports are looked at again when the apply begins; a kernel that tells
+// nothing is said to.
+func TestPortsFree(t *testing.T) {
+	dir := t.TempDir()
+	var notices []string
+	c := &call{Call: &providers.Call{Address: "instance.fresh", Notice: func(s string) { notices = append(notices, s) }}, args: args{Port: 11200}}
+	for name, tt := range map[string]struct{ line, want string }{
+		"next block":    {"0: 0100007F:2BCA 00000000:0000 0A", ""},         // 11210
+		"last of ours":  {"0: 0100007F:2BC9 00000000:0000 0A", "on 11209"}, // 11209
+		"not listening": {"0: 0100007F:2BC9 0100007F:1F90 01", ""},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "tcp"), []byte("head\n"+tt.line+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		err := c.portsFree(dir)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: found %v, expected %q", name, err, tt.want)
+		}
+	}
+	if len(notices) > 0 {
+		t.Errorf("told %q", notices)
+	}
+	if err := c.portsFree(filepath.Join(dir, "gone")); err != nil || len(notices) != 1 || !strings.Contains(notices[0], "11200 to 11209") {
+		t.Errorf("without the kernel's list: %v, told %q", err, notices)
+	}
+}
+
+// The first look of an install finds that there is no room, and says for what,
+// where, and what to do.
+func TestNoRoom(t *testing.T) {
+	small := os.Getenv("DSSCTL_TEST_SMALLFS")
+	if small == "" {
+		t.Skip("no small file system: scripts/test makes one when root starts it")
+	}
+	kit := t.TempDir()
+	for name, text := range map[string]string{"installer.sh": "", "dss-version.json": `{"product_version":"14.4.1"}`} {
+		if err := os.WriteFile(filepath.Join(kit, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in, err := dss.Open(filepath.Join(small, "fresh"), dss.Options{Bare: true, UID: func() int { return 1 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = (checker{}).Do(t.Context(), &providers.Call{
+		Address: "instance.fresh", Instance: in, Notice: func(string) {},
+		// A port that nobody can listen on.
+		Action: plan.Action{Kind: KindCheck, Args: encode(args{Kit: kit, Version: "14.4.1", NodeType: "api", Port: 70000})},
+	})
+	said := regexp.MustCompile(`^the data directory of instance\.fresh needs 1\.0 GiB at ` + regexp.QuoteMeta(small) + `, and [0-9.]+ [KM]iB are free: free some there, or declare a data_dir on a larger volume$`)
+	if err == nil || !said.MatchString(err.Error()) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A source that is copied from a snapshot runs on; without one it is not copied
+// otherwise in silence.
+func TestCloneFromASnapshot(t *testing.T) {
+	f := newFixture(t)
+	f.body = strings.Replace(f.body, "{ of = instance.design }", "{\n of = instance.design\n consistency = \"snapshot\"\n}", 1)
+	f.body = "privilege = \"sudo\"\n" + f.body
+	f.o.held = "lvm"
+	f.o.facts.Service = dss.ServiceUnknown // and it need not be stopped
+	pr, text := f.propose()
+	if text != "" {
+		t.Fatal(text)
+	}
+	copying := pr.Steps[1]
+	if want := "hold instance.design still (lvm snapshot) and copy its data directory and its tables to schema public, prefix clone_, it runs on"; copying.Title != want || copying.Danger != plan.NoDanger {
+		t.Errorf("the copy: %s, %q, want %q", copying.Danger, copying.Title, want)
+	}
+	var a args
+	if err := json.Unmarshal(copying.Args, &a); err != nil || a.Source.Held != "lvm" || !a.Source.Sudo {
+		t.Errorf("%s, %v", copying.Args, err)
+	}
+	f.o.heldProblem = "it is on ext4."
+	if pr, text := f.propose(); len(pr.Steps) > 0 || !strings.Contains(text, `it is on ext4. With consistency = "stop", instance.design is stopped`) {
+		t.Errorf("no snapshot: %d steps, %s", len(pr.Steps), text)
 	}
 }

@@ -41,6 +41,11 @@ func (*Provider) Schema() schema.Fragment {
 				Doc: "The set, as `dssctl backup list` shows it; the newest good one without it.", Example: `"20261125-061500-4f2a"`,
 			},
 			{
+				Name: "consistency", Type: cty.String, Public: true, OneOf: []string{byStop, bySnapshot}, Labels: []string{byClone},
+				Doc: "How the source is held still while it is copied. `stop`, as without it: DSS is stopped for the copy, and started again. " +
+					"`snapshot`: an atomic snapshot of its volume (Btrfs, ZFS, LVM), while it runs; the clone starts as after a power failure at that moment. What needs root goes by `privilege`.",
+			},
+			{
 				Name: "graphite_server", Type: cty.String, Public: true, Check: schema.NotEmpty, Labels: []string{byClone},
 				Doc: "Where the source reports to Graphite: the server, `HOST:PORT`, for the clone's own reports. Goes with `graphite_prefix`.", Example: `"graphite.internal:2003"`,
 			},

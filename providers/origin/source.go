@@ -31,6 +31,10 @@ type source struct {
 	Stop      string       `json:"stop_timeout,omitempty"`
 	Start     string       `json:"start_timeout,omitempty"`
 	APIKey    *secret.Text `json:"api_key,omitempty"`
+	// Held is the kind of snapshot that is copied, see still.Kinds, while the
+	// source runs; "" where it is stopped for the copy. Sudo: through `sudo -n`.
+	Held string `json:"held,omitempty"`
+	Sudo bool   `json:"sudo,omitempty"`
 }
 
 func sourceOf(in *config.Instance, f dss.Facts) *source {

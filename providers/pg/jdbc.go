@@ -1,9 +1,12 @@
 package pg
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -68,6 +71,17 @@ type JDBCURL struct {
 	Port       int // 0 when not said
 	Database   string
 	Properties map[string]string // percent-decoded
+}
+
+// String is the URL, its properties in the order of their names.
+func (u JDBCURL) String() string {
+	s := "jdbc:postgresql://" + net.JoinHostPort(u.Host, strconv.Itoa(cmp.Or(u.Port, 5432))) + "/" + url.PathEscape(u.Database)
+	between := "?"
+	for _, name := range slices.Sorted(maps.Keys(u.Properties)) {
+		s += between + url.QueryEscape(name) + "=" + url.QueryEscape(u.Properties[name])
+		between = "&"
+	}
+	return s
 }
 
 // ParseJDBC reads jdbc:postgresql://HOST:PORT/DATABASE?NAME=VALUE&… and the

@@ -98,6 +98,26 @@ func TestParseJDBC(t *testing.T) {
 	}
 }
 
+// What is written is read as it was meant.
+func TestJDBCString(t *testing.T) {
+	for want, u := range map[string]JDBCURL{
+		"jdbc:postgresql://h:1234/db":                             {Host: "h", Port: 1234, Database: "db", Properties: map[string]string{}},
+		"jdbc:postgresql://[::1]:5432/d%20b?currentSchema=x&ssl=": {Host: "::1", Port: 5432, Database: "d b", Properties: map[string]string{"ssl": "", "currentSchema": "x"}},
+		"jdbc:postgresql://h:5432/a%2Fb?o=a+b%26c%3D%25%2B":       {Host: "h", Port: 5432, Database: "a/b", Properties: map[string]string{"o": "a b&c=%+"}},
+	} {
+		if got := u.String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		again, err := ParseJDBC(u.String())
+		if diff := cmp.Diff(u, again); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", want, err, diff)
+		}
+	}
+	if got, want := (JDBCURL{Host: "h", Database: "d"}).String(), "jdbc:postgresql://h:5432/d"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func FuzzParseJDBC(f *testing.F) {
 	f.Add("jdbc:postgresql://[::1]:5433/db?a=b")
 	f.Fuzz(func(t *testing.T, s string) {

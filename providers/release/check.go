@@ -58,7 +58,7 @@ func (m *maker) checkKit() {
 		m.fail("install_root", "The kit cannot be unpacked there", "%s: %s. DSS's account needs to write there, or somebody else unpacks the kit.", m.o.Root, m.o.RootProblem)
 		return
 	case m.o.Free >= 0 && m.o.Free < m.o.ArchiveSize:
-		m.fail("install_root", "There is no room for the kit", "%s has %s free, and the archive alone has %s.", m.o.Root, humanize.Bytes(m.o.Free), humanize.Bytes(m.o.ArchiveSize))
+		m.fail("install_root", "There is no room for the kit", "%s has %s free, and the archive alone has %s: free some, or choose another install_root.", m.o.Root, humanize.Bytes(m.o.Free), humanize.Bytes(m.o.ArchiveSize))
 		return
 	}
 	if m.a.SHA256 == "" {

@@ -55,13 +55,13 @@ func (unpacker) Do(ctx context.Context, pc *providers.Call) (err error) {
 		return fmt.Errorf("verify %s: its %s says version %s, and %s is declared", c.Archive, versionFile, in.Version, c.Version)
 	}
 	root := filepath.Dir(c.Kit)
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return fmt.Errorf("make the folder for kits: %w", err)
-	}
 	// Small files take whole blocks each.
 	const block, reserve = 4 << 10, 64 << 20
 	if need, has := in.Bytes+in.Members*block+reserve, free(root); has >= 0 && has < need {
 		return fmt.Errorf("the kit needs %s and %s has %s free: free some, or choose another install_root", humanize.Bytes(need), root, humanize.Bytes(has))
+	}
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return fmt.Errorf("make the folder for kits: %w", err)
 	}
 	part := partOf(c)
 	if err := removeTree(part); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -116,6 +117,26 @@ func TestUnpack(t *testing.T) {
 	w.write("kits/dataiku-dss-14.4.1/mine", "", 0o644)
 	if err := w.do(c); err == nil || !strings.Contains(err.Error(), "no unpacked kit") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// There is room for the archive and none for what is in it.
+func TestUnpackWithoutRoom(t *testing.T) {
+	small := os.Getenv("DSSCTL_TEST_SMALLFS")
+	if small == "" {
+		t.Skip("no small file system: scripts/test makes one when root starts it")
+	}
+	w := newWorld(t)
+	archive, root := filepath.Join(w.base, "kit.tar.gz"), filepath.Join(small, "kits-of-release")
+	sum := pack(t, archive, good("14.4.1"))
+	w.declare("release {\n version = \"14.4.1\"\n archive = \"" + archive + "\"\n sha256 = \"" + sum + "\"\n install_root = \"" + root + "\"\n}")
+	err := w.do(w.calls(w.mustPropose())[0])
+	said := regexp.MustCompile(`^the kit needs 6\d(\.\d)? MiB and ` + regexp.QuoteMeta(root) + ` has [0-9.]+ [KM]iB free: free some, or choose another install_root$`)
+	if err == nil || !said.MatchString(err.Error()) {
+		t.Errorf("got %v", err)
+	}
+	if exists(root) {
+		t.Error("the folder for kits was made for nothing")
 	}
 }
 

@@ -15,7 +15,7 @@ func (*Provider) Schema() schema.Fragment {
 	return schema.Fragment{
 		Attributes: []schema.Attribute{{
 			Name: "privilege", Type: cty.String, Default: cty.StringVal("none"), OneOf: []string{"none", "sudo"}, Public: true,
-			Doc: "How what needs root is run (`install-impersonation`): not at all, so that it is shown as a step for a person, or through `sudo -n`.",
+			Doc: "How what needs root is run (`install-impersonation`, the snapshot of a clone's source): not at all, so that it is shown as a step for a person, or through `sudo -n`.",
 		}},
 		Blocks: []schema.Block{releaseBlock(), integrationBlock()},
 	}

@@ -2,9 +2,6 @@ package runtimedb
 
 import (
 	"context"
-	"net"
-	"net/url"
-	"strconv"
 
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
@@ -175,9 +172,9 @@ func governJDBC(s settings) string {
 	if s.URL != "" {
 		return s.URL
 	}
-	u := "jdbc:postgresql://" + net.JoinHostPort(s.Host, strconv.Itoa(portOr(s.Port))) + "/" + url.PathEscape(s.Database)
+	u := pg.JDBCURL{Host: s.Host, Port: portOr(s.Port), Database: s.Database}
 	if s.place.Schema != "public" {
-		u += "?currentSchema=" + url.QueryEscape(s.place.Schema)
+		u.Properties = map[string]string{"currentSchema": s.place.Schema}
 	}
-	return u
+	return u.String()
 }

@@ -1,5 +1,8 @@
 package dsskit;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -55,6 +58,7 @@ public final class Backend {
       Thread.currentThread().join();
     }
     Faults.sleep(faults.time("start-slow", Duration.ofMillis(300)));
+    runScenarios();
     new Api(instance, faults, store).serve();
     System.out.println("[INFO] [dku.startup] - Ready");
   }
@@ -85,6 +89,17 @@ public final class Backend {
       }
       round++;
       Faults.sleep(Duration.ofMillis(200 + 20 * (round % 5)));
+    }
+  }
+
+  /** Every scenario that is active is due when DSS starts. That it runs is said in the log. */
+  private void runScenarios() throws IOException {
+    for (Path project : ProjectApi.children(instance.home.resolve("config/projects"))) {
+      for (Path file : ProjectApi.children(project.resolve("scenarios"))) {
+        if (Boolean.TRUE.equals(Json.asObject(Json.parse(Files.readString(file))).get("active"))) {
+          System.out.println("[INFO] [dku.scenarios] - Run " + instance.home.relativize(file) + " in " + instance.home);
+        }
+      }
     }
   }
 

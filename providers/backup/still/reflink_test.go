@@ -363,3 +363,33 @@ func TestClonerFallsBack(t *testing.T) {
 		t.Errorf("found %q, expected %q", got, want)
 	}
 }
+
+// TestSharesBlocks tries it: within a file system that can, and across two.
+func TestSharesBlocks(t *testing.T) {
+	file := func(dir string) string {
+		t.Helper()
+		path := filepath.Join(dir, "install.ini")
+		if err := os.WriteFile(path, []byte("[server]\nport = 11200\n"), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for fs, variable := range shared {
+		t.Run(fs, func(t *testing.T) {
+			dir := onDisk(t, variable)
+			if !SharesBlocks(file(dir), dir) {
+				t.Errorf("%s: it cannot", fs)
+			}
+			memory := "/dev/shm"
+			if SharesBlocks(file(dir), memory) {
+				t.Errorf("%s: it can with %s", fs, memory)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+				t.Errorf("left: %v, %v", left, err)
+			}
+		})
+	}
+	if SharesBlocks(filepath.Join(t.TempDir(), "gone"), t.TempDir()) {
+		t.Error("a file that is not there can")
+	}
+}
