@@ -155,7 +155,7 @@ func TestFaults(t *testing.T) {
 			before: faultUntilRollback(dsskit.Faults{dsskit.StopStuck: "2s"}),
 		},
 	}
-	l := examples[0].lab(t, 41)
+	l := exampleOf("single").lab(t, 41)
 	path := filepath.Join(l.dir, "main.dss.hcl")
 	raw, err := os.ReadFile(path)
 	l.ok(err)
@@ -297,7 +297,7 @@ func (l *lab) sql(statement string) string {
 // Two dssctl at once: one works, the other says who does.
 func TestTwoAtOnce(t *testing.T) {
 	t.Parallel()
-	l := examples[0].lab(t, 42)
+	l := exampleOf("single").lab(t, 42)
 	l.ok(l.dss["design"].SetFault(dsskit.Faults{dsskit.CopySlow: "3s"}))
 	first, wait := start(t, l.dir, l.env, "apply", "-auto-approve")
 	waitFor(t, "the first one's lock", func() bool {
@@ -322,7 +322,7 @@ func TestTwoAtOnce(t *testing.T) {
 // Ctrl-C once stops in a clean place, twice aborts at once; recover closes it.
 func TestSignals(t *testing.T) {
 	t.Parallel()
-	l := examples[0].lab(t, 43)
+	l := exampleOf("single").lab(t, 43)
 	l.ok(l.dss["design"].SetFault(dsskit.Faults{dsskit.CopySlow: "4s"}))
 	before := configs(t, l.data)
 	for _, c := range []struct {

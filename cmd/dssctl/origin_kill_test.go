@@ -14,7 +14,7 @@ import (
 // clone's. At some of the places, or with `make test-long` at all.
 func TestOriginCloneKilledThenRecover(t *testing.T) {
 	t.Parallel()
-	l := examples[3].lab(t, 94)
+	l := exampleOf("clone").lab(t, 94)
 	port, tables, history := l.port["clone"], l.tables(), l.liveRows("design")
 	theirs := l.scenarios("design")
 	made := func(where string) {
