@@ -223,6 +223,47 @@ func TestRollbackOfFinishedRun(t *testing.T) {
 	}
 }
 
+// standing is a performer that knows its work again in another form.
+type standing struct{ performer }
+
+func (s standing) Stands(_ context.Context, c *providers.Call) (bool, error) {
+	settings, err := c.Instance.Settings()
+	if err != nil {
+		return false, err
+	}
+	raw, _ := settings.Get("/a")
+	return string(raw) == `"1"`, nil
+}
+
+// A place that reads otherwise than the run left it is no reason to refuse where
+// the performer says that its work stands.
+func TestRollbackWhereTheWorkStands(t *testing.T) {
+	w := newWorld(t)
+	e := w.executor(nil)
+	e.Performers["fake.change"] = standing{performer{w: w}}
+	if _, err := apply(w, e, executor.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	run := lastRun(t, e).ID
+	settings := filepath.Join(w.dataDir, "config/general-settings.json")
+	var refused *executor.RefusedError
+	for _, c := range []struct {
+		text    string
+		refused bool
+	}{{`{"a": "2"}`, true}, {`{"a": "1"}`, false}} {
+		if err := os.WriteFile(settings, []byte(c.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := e.Rollback(context.Background(), run, executor.Options{})
+		if errors.As(err, &refused) != c.refused || !c.refused && err != nil {
+			t.Errorf("%s: %v", c.text, err)
+		}
+	}
+	if len(w.on) != 0 {
+		t.Errorf("done: %v", w.on)
+	}
+}
+
 func TestStalePlanIsRefused(t *testing.T) {
 	w := newWorld(t)
 	p, raw := w.plan()

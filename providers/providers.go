@@ -230,6 +230,15 @@ type Loser interface {
 	Loses(ctx context.Context, c *Call) (string, error)
 }
 
+// Stander is a performer that can tell what it wrote when its place reads
+// otherwise than the run left it: DSS writes its files anew in its own way, with
+// what it takes for granted spelled out.
+type Stander interface {
+	// Stands reports whether all that the action left is still there, and
+	// nothing but additions came to it.
+	Stands(ctx context.Context, c *Call) (bool, error)
+}
+
 // Receipt is a small durable value. It must hold no secret.
 type Receipt interface {
 	// Save makes v durable before it returns: call it before the act that it
