@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/dssctl/dssctl/executor"
+	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/state"
 )
@@ -261,6 +262,57 @@ func TestRollbackWhereTheWorkStands(t *testing.T) {
 	}
 	if len(w.on) != 0 {
 		t.Errorf("done: %v", w.on)
+	}
+}
+
+// aside is a performer that leaves the instance as it was.
+type aside struct{ performer }
+
+func (aside) Aside() {}
+
+// A later run of nothing but backups keeps no move from being undone; one that
+// touched the instance does.
+func TestRollbackBehindBackups(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		later   func(performer) providers.Performer
+		refused bool
+	}{
+		{"a backup", func(p performer) providers.Performer { return aside{p} }, false},
+		{"a change", func(p performer) providers.Performer { return p }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			e := w.executor(nil)
+			if _, err := apply(w, e, executor.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			first := lastRun(t, e).ID
+			for kind, p := range map[plan.Kind]performer{"fake.change": {w: w}, "service.stop": {w: w, stops: true}, "service.start": {w: w, start: true}} {
+				e.Performers[kind+"2"] = c.later(p)
+			}
+			p, _ := w.plan()
+			p.Actions(func(_ *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
+				a.Kind += "2"
+				return true
+			})
+			meta, err := e.Store.Meta(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := plan.Encode(p, meta.Key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Apply(context.Background(), p, raw, executor.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			_, err = e.Rollback(context.Background(), first, executor.Options{})
+			var refused *executor.RefusedError
+			if errors.As(err, &refused) != c.refused || !c.refused && err != nil {
+				t.Errorf("found %v", err)
+			}
+		})
 	}
 }
 

@@ -208,11 +208,17 @@ func (s *session) laterRuns(ctx context.Context, run state.Run) ([]laterRun, err
 			continue
 		}
 		// Of a run that failed or was interrupted, an earlier window may stand.
-		if r.Status == state.Done || past.stands(mine) {
+		if past.stands(mine, s.aside) {
 			out = append(out, laterRun{id: r.ID})
 		}
 	}
 	return out, nil
+}
+
+// aside reports whether the action leaves its instance as it was.
+func (s *session) aside(a *plan.Action) bool {
+	_, ok := s.Performers[a.Kind].(providers.Aside)
+	return ok || a.Undo.How == plan.OnlyLooks
 }
 
 // movedFrom returns an instance of the plan that was one of these before.

@@ -239,6 +239,10 @@ type Stander interface {
 	Stands(ctx context.Context, c *Call) (bool, error)
 }
 
+// Aside is a performer that leaves the instance itself as it found it, such as of
+// a backup. A run of nothing else keeps no earlier run from being undone.
+type Aside interface{ Aside() }
+
 // Receipt is a small durable value. It must hold no secret.
 type Receipt interface {
 	// Save makes v durable before it returns: call it before the act that it
