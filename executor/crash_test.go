@@ -77,6 +77,30 @@ func TestCrashAnywhereThenRecover(t *testing.T) {
 	}
 }
 
+// Killed while DSS starts, a run that is resumed waits for it, and does not stop
+// it once more: it could not be asked yet what runs.
+func TestCrashInStart(t *testing.T) {
+	w := newWorld(t)
+	w.hook = func(step string) {
+		if step == "do design/5" {
+			w.running = true // the command goes on without dssctl
+			panic(crash{})
+		}
+	}
+	if !crashing(func() { _, _ = apply(w, w.executor(nil), executor.Options{}) }) {
+		t.Fatal("it was not killed")
+	}
+	w.hook, w.log = nil, nil
+	w.fail["design/2"] = fmt.Errorf("DSS is not ready")
+	if _, err := w.executor(nil).Recover(context.Background(), "", executor.Resume, executor.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	w.checkWhole()
+	if len(w.log) == 0 || !w.on["design/11"] {
+		t.Errorf("done: %v, %v", w.log, w.on)
+	}
+}
+
 // A recovery that is killed itself is recovered as well.
 func TestCrashInRecovery(t *testing.T) {
 	for first := 10; first < 40; first += 7 {

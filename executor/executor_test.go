@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/dssctl/dssctl/executor"
+	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/state"
 )
@@ -220,6 +221,98 @@ func TestRollbackOfFinishedRun(t *testing.T) {
 	}
 	if _, err := e.Rollback(context.Background(), run, executor.Options{}); !errors.As(err, &refused) {
 		t.Errorf("a second rollback says %v", err)
+	}
+}
+
+// standing is a performer that knows its work again in another form.
+type standing struct{ performer }
+
+func (s standing) Stands(_ context.Context, c *providers.Call) (bool, error) {
+	settings, err := c.Instance.Settings()
+	if err != nil {
+		return false, err
+	}
+	raw, _ := settings.Get("/a")
+	return string(raw) == `"1"`, nil
+}
+
+// A place that reads otherwise than the run left it is no reason to refuse where
+// the performer says that its work stands.
+func TestRollbackWhereTheWorkStands(t *testing.T) {
+	w := newWorld(t)
+	e := w.executor(nil)
+	e.Performers["fake.change"] = standing{performer{w: w}}
+	if _, err := apply(w, e, executor.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	run := lastRun(t, e).ID
+	settings := filepath.Join(w.dataDir, "config/general-settings.json")
+	var refused *executor.RefusedError
+	for _, c := range []struct {
+		text    string
+		refused bool
+	}{{`{"a": "2"}`, true}, {`{"a": "1"}`, false}} {
+		if err := os.WriteFile(settings, []byte(c.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := e.Rollback(context.Background(), run, executor.Options{})
+		if errors.As(err, &refused) != c.refused || !c.refused && err != nil {
+			t.Errorf("%s: %v", c.text, err)
+		}
+	}
+	if len(w.on) != 0 {
+		t.Errorf("done: %v", w.on)
+	}
+}
+
+// aside is a performer that leaves the instance as it was.
+type aside struct{ performer }
+
+func (aside) Aside() {}
+
+// A later run of nothing but backups keeps no move from being undone; one that
+// touched the instance does.
+func TestRollbackBehindBackups(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		later   func(performer) providers.Performer
+		refused bool
+	}{
+		{"a backup", func(p performer) providers.Performer { return aside{p} }, false},
+		{"a change", func(p performer) providers.Performer { return p }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			e := w.executor(nil)
+			if _, err := apply(w, e, executor.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			first := lastRun(t, e).ID
+			for kind, p := range map[plan.Kind]performer{"fake.change": {w: w}, "service.stop": {w: w, stops: true}, "service.start": {w: w, start: true}} {
+				e.Performers[kind+"2"] = c.later(p)
+			}
+			p, _ := w.plan()
+			p.Actions(func(_ *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
+				a.Kind += "2"
+				return true
+			})
+			meta, err := e.Store.Meta(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := plan.Encode(p, meta.Key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Apply(context.Background(), p, raw, executor.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			_, err = e.Rollback(context.Background(), first, executor.Options{})
+			var refused *executor.RefusedError
+			if errors.As(err, &refused) != c.refused || !c.refused && err != nil {
+				t.Errorf("found %v", err)
+			}
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/plan"
@@ -85,6 +86,15 @@ func (s *session) started(u *unit) bool {
 	return false
 }
 
+// starting reports whether nothing is left of the unit's window but to wait until
+// DSS is ready: where it runs already, stopping it once more is of no use.
+func (s *session) starting(u *unit) bool {
+	return slices.ContainsFunc(u.actions, func(a *plan.Action) bool {
+		p := s.history.of(a.ID).phase
+		return a.Phase == plan.Start && (p == begun || p == done)
+	})
+}
+
 // mayGoOn says why no further action may begin.
 func (s *session) mayGoOn(ctx context.Context) error {
 	if err := context.Cause(ctx); err != nil {
@@ -104,7 +114,7 @@ func (s *session) mayGoOn(ctx context.Context) error {
 // recheckStopped makes a resumed window sure of its ground: since its dssctl was
 // killed, somebody may have started DSS.
 func (s *session) recheckStopped(ctx context.Context, u *unit) error {
-	if s.started(u) {
+	if s.starting(u) {
 		return nil
 	}
 	for _, a := range u.actions {

@@ -52,10 +52,11 @@ type Result struct {
 	Downtime map[string]Downtime
 }
 
-// stands reports whether something of the run is in place on these instances.
-func (r *Result) stands(instances map[string]bool) bool {
+// stands reports whether something of the run is in place on these instances,
+// but for what aside says makes no difference to them.
+func (r *Result) stands(instances map[string]bool, aside func(*plan.Action) bool) bool {
 	for _, a := range r.Actions {
-		if instances[a.Instance] && a.Outcome != OutcomeNotStarted && a.Outcome != OutcomeUndone {
+		if instances[a.Instance] && a.Outcome != OutcomeNotStarted && a.Outcome != OutcomeUndone && !aside(a.Action) {
 			return true
 		}
 	}

@@ -106,7 +106,7 @@ func (s *session) checkUndoable(ctx context.Context) error {
 		refused.Reasons = append(refused.Reasons, l.reason())
 	}
 	touched := false
-	left, order := map[string]leftSum{}, []string(nil)
+	left, order := map[string]leftPlace{}, []string(nil)
 	s.plan.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
 		p := s.history.of(a.ID)
 		if !p.touched() {
@@ -122,7 +122,7 @@ func (s *session) checkUndoable(ctx context.Context) error {
 			if _, ok := left[key]; !ok {
 				order = append(order, key)
 			}
-			left[key] = leftSum{in.Address, f, p.left[f.Probe]}
+			left[key] = leftPlace{in, a, f, p.left[f.Probe]}
 		}
 		return true
 	})
@@ -134,12 +134,12 @@ func (s *session) checkUndoable(ctx context.Context) error {
 		if l.sum == "" {
 			continue
 		}
-		now, err := s.probe(s.instances[l.address], l.Probe)
+		stands, err := s.stands(ctx, l)
 		if err != nil {
-			return fmt.Errorf("%s: read %s: %w", l.address, l.Subject, err)
+			return fmt.Errorf("%s: read %s: %w", l.in.Address, l.Subject, s.clean(ctx, err))
 		}
-		if !secret.Equal(now, l.sum) {
-			refused.Reasons = append(refused.Reasons, fmt.Sprintf("%s: %s was changed after the run by somebody else", l.address, l.Subject))
+		if !stands {
+			refused.Reasons = append(refused.Reasons, fmt.Sprintf("%s: %s was changed after the run, in DSS or by somebody else", l.in.Address, l.Subject))
 		}
 	}
 	if len(refused.Reasons) > 0 {
@@ -148,10 +148,26 @@ func (s *session) checkUndoable(ctx context.Context) error {
 	return nil
 }
 
-type leftSum struct {
-	address string
+// leftPlace is a place, the last action that touched it, and its sum then.
+type leftPlace struct {
+	in     *plan.Instance
+	action *plan.Action
 	plan.Fingerprint
 	sum string
+}
+
+// stands reports whether the place is as the run left it, but for what DSS
+// itself has added.
+func (s *session) stands(ctx context.Context, l leftPlace) (bool, error) {
+	now, err := s.probe(s.instances[l.in.Address], l.Probe)
+	if err != nil || secret.Equal(now, l.sum) {
+		return err == nil, err
+	}
+	stander, ok := s.Performers[l.action.Kind].(providers.Stander)
+	if !ok {
+		return false, nil
+	}
+	return stander.Stands(ctx, s.call(l.in, l.action, nil))
 }
 
 // laterRun is a run that stands on what another one did.
@@ -192,11 +208,17 @@ func (s *session) laterRuns(ctx context.Context, run state.Run) ([]laterRun, err
 			continue
 		}
 		// Of a run that failed or was interrupted, an earlier window may stand.
-		if r.Status == state.Done || past.stands(mine) {
+		if past.stands(mine, s.aside) {
 			out = append(out, laterRun{id: r.ID})
 		}
 	}
 	return out, nil
+}
+
+// aside reports whether the action leaves its instance as it was.
+func (s *session) aside(a *plan.Action) bool {
+	_, ok := s.Performers[a.Kind].(providers.Aside)
+	return ok || a.Undo.How == plan.OnlyLooks
 }
 
 // movedFrom returns an instance of the plan that was one of these before.

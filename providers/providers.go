@@ -230,6 +230,19 @@ type Loser interface {
 	Loses(ctx context.Context, c *Call) (string, error)
 }
 
+// Stander is a performer that can tell what it wrote when its place reads
+// otherwise than the run left it: DSS writes its files anew in its own way, with
+// what it takes for granted spelled out.
+type Stander interface {
+	// Stands reports whether all that the action left is still there, and
+	// nothing but additions came to it.
+	Stands(ctx context.Context, c *Call) (bool, error)
+}
+
+// Aside is a performer that leaves the instance itself as it found it, such as of
+// a backup. A run of nothing else keeps no earlier run from being undone.
+type Aside interface{ Aside() }
+
 // Receipt is a small durable value. It must hold no secret.
 type Receipt interface {
 	// Save makes v durable before it returns: call it before the act that it

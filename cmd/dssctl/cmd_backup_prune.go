@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,7 @@ removed.
 
 func (w *world) runBackupPrune(ctx context.Context, o orderOptions, addresses []string, dryRun bool) error {
 	if !o.json || dryRun {
-		if err := w.explainRetention(o, addresses); err != nil {
+		if err := w.explainRetention(ctx, o, addresses); err != nil {
 			return err
 		}
 	}
@@ -43,15 +44,25 @@ func (w *world) runBackupPrune(ctx context.Context, o orderOptions, addresses []
 }
 
 // explainRetention says why each set stays or goes.
-func (w *world) explainRetention(o orderOptions, addresses []string) error {
+func (w *world) explainRetention(ctx context.Context, o orderOptions, addresses []string) (err error) {
 	rows := []view.RetentionRow{}
 	now := w.clock.Now()
-	err := w.eachPolicy(o.varOptions, addresses, func(b *config.Block, s set.Store) error {
+	store, err := w.store()
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(store, err) }()
+	remembered, err := store.Instances(ctx)
+	if err != nil {
+		return err
+	}
+	err = w.eachPolicy(o.varOptions, addresses, func(b *config.Block, s set.Store) error {
 		entries, err := s.List()
 		if err != nil {
 			return fmt.Errorf("%s: %w", b.Address, err)
 		}
-		for _, d := range backup.Explain(entries, b, now) {
+		recorded := remembered[strings.TrimSuffix(b.Address, "."+backup.Name+"."+b.Labels[0])].Aspects[backup.Name]
+		for _, d := range backup.Explain(entries, b, recorded, now) {
 			rows = append(rows, view.RetentionRow{Policy: b.Address, Set: d.Set, Time: d.Time, Keep: d.Keep, Reasons: d.Reasons})
 		}
 		return nil

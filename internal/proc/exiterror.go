@@ -60,8 +60,22 @@ func (e *ExitError) how() string {
 // Unwrap returns the context's error when the context ended the command.
 func (e *ExitError) Unwrap() error { return e.cause }
 
+// Overwritten returns the text as a terminal shows it in the end: of a line that
+// was written over and over, behind carriage returns, the last state.
+func Overwritten(text string) string {
+	if !strings.Contains(text, "\r") {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		line = strings.TrimRight(line, "\r")
+		lines[i] = line[strings.LastIndexByte(line, '\r')+1:]
+	}
+	return strings.Join(lines, "\n")
+}
+
 func lastLines(s string) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
+	lines := strings.Split(strings.TrimSpace(Overwritten(s)), "\n")
 	if over := len(lines) - shownLines; over > 0 {
 		lines = lines[over:]
 	}

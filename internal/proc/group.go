@@ -47,13 +47,16 @@ func (s *System) await(ctx context.Context, c Cmd, pid int) ending {
 	case <-timeout:
 		why = ending{cause: errTimeout, timeout: true}
 	}
-	grace := c.Grace
-	if grace <= 0 {
-		grace = defaultGrace
-	}
-	s.endGroup(pid, grace)
+	s.endGroup(pid, c.grace())
 	<-gone
 	return why
+}
+
+func (c Cmd) grace() time.Duration {
+	if c.Grace <= 0 {
+		return defaultGrace
+	}
+	return c.Grace
 }
 
 func waitUnreaped(pid int) {

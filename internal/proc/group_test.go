@@ -103,6 +103,27 @@ func TestKill(t *testing.T) {
 	}
 }
 
+// TestKilledByOthers: where somebody kills the command, or the program in it,
+// nothing of it goes on.
+func TestKilledByOthers(t *testing.T) {
+	for name, script := range map[string]string{
+		"the command": `sleep 60 & echo $! > "$1"; kill -KILL $$`,
+		"its program": `sleep 60 & echo $! > "$1"; sh -c 'kill -KILL $$'; exit $?`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			pidFile := filepath.Join(t.TempDir(), "pid")
+			_, err := runner(t).Run(context.Background(), sh(script, pidFile))
+			var exit *ExitError
+			if !errors.As(err, &exit) {
+				t.Fatalf("found %v", err)
+			}
+			if !gone(pidIn(t, pidFile)) {
+				t.Error("a child of the command lives on")
+			}
+		})
+	}
+}
+
 func TestCancel(t *testing.T) {
 	because := errors.New("the user pressed Ctrl-C")
 	ctx, cancel := context.WithCancelCause(context.Background())

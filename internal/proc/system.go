@@ -41,7 +41,9 @@ func New(o Options) *System {
 const defaultGrace = 10 * time.Second
 
 // Run implements Runner. A process that the command leaves running when it
-// ends by itself, a daemon, is neither waited for nor ended.
+// ends by itself, a daemon, is neither waited for nor ended. What is left of a
+// command that somebody else has killed is ended: DSS's commands are shells around
+// the program that does the work, which would go on behind whoever undoes it.
 func (s *System) Run(ctx context.Context, c Cmd) (Result, error) {
 	hide := newRedactor(s.options.Redactor, c.Secrets)
 	failed := func(err error) (Result, error) {
@@ -94,6 +96,9 @@ func (s *System) Run(ctx context.Context, c Cmd) (Result, error) {
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		result.Signal = unix.SignalName(status.Signal())
 	}
+	if ended.cause == nil && result.killed() {
+		s.endGroup(cmd.Process.Pid, c.grace()) // its number is not given away while the group lives
+	}
 	var errOut, errErr error
 	result.Stdout, errOut = capture(stdout)
 	result.Stderr, errErr = capture(stderr)
@@ -114,6 +119,15 @@ func (s *System) Run(ctx context.Context, c Cmd) (Result, error) {
 	}
 	return result, nil
 }
+
+// killed reports whether the command was ended by a signal, or is a shell that
+// says so of the program in it.
+func (r Result) killed() bool {
+	return r.Signal != "" || r.ExitCode > shellSignal && r.ExitCode <= shellSignal+int(unix.SIGSYS)
+}
+
+// shellSignal and the signal's number are what a shell ends with.
+const shellSignal = 128
 
 // cleanEnvironment leaves out what is dssctl's own: variables may hold
 // secrets, and a dssctl that the command starts must not inherit arguments.

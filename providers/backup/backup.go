@@ -94,6 +94,17 @@ func (*Provider) Performers() map[plan.Kind]providers.Performer {
 	}
 }
 
+// A set lies beside the instance, whatever becomes of the sets.
+func (preparer) Aside()      {}
+func (warmer) Aside()        {}
+func (holder) Aside()        {}
+func (dumper) Aside()        {}
+func (saver) Aside()         {}
+func (publisher) Aside()     {}
+func (verifier) Aside()      {}
+func (pruner) Aside()        {}
+func (restoreTester) Aside() {}
+
 func ownerOf(address, name, dataDir string) set.Owner {
 	host, err := os.Hostname()
 	if err != nil {

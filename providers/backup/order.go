@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -137,9 +138,27 @@ func (m *maker) orderedPrune() ([]providers.Step, hcl.Diagnostics) {
 	return []providers.Step{s}, nil
 }
 
-// Explain says why each set of a policy stays or goes.
-func Explain(entries []set.Entry, b *config.Block, now time.Time) []retention.Decision {
-	return retention.Decide(retained(entries), retentionOf(b.Child("retention")), now, time.Local)
+// Explain says why each set of a policy stays or goes. recorded is what state
+// says of the instance's backups: what the retention kept that was applied last
+// stays until the one that keeps less is applied.
+func Explain(entries []set.Entry, b *config.Block, recorded json.RawMessage, now time.Time) []retention.Decision {
+	p, sets := retentionOf(b.Child("retention")), retained(entries)
+	out := retention.Decide(sets, p, now, time.Local)
+	rec, err := readRecord(recorded)
+	if err != nil {
+		return out
+	}
+	former, ok := rec[b.Labels[0]]
+	if !ok || !retention.Shrinks(former.Retention, p) {
+		return out
+	}
+	kept := keptBy(sets, former.Retention, now)
+	for i := range out {
+		if d := &out[i]; !d.Keep && kept[d.Set] {
+			d.Keep, d.Reasons = true, []string{"kept by the former retention, until the new one is applied"}
+		}
+	}
+	return out
 }
 
 func counted(n int, what string) string {

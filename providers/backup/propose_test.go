@@ -281,6 +281,25 @@ func TestShrinkingRetentionIsGated(t *testing.T) {
 	if ids := decide(f.o.Policies["nightly"].Sets, a.Retention, a.Former, now); len(ids) != 0 {
 		t.Errorf("%v would be removed before that was allowed", ids)
 	}
+	block := f.req.Desired.Children(Name)[0]
+	raw, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		recorded json.RawMessage
+		stay     int
+	}{{raw, 3}, {nil, 1}} {
+		stay := 0
+		for _, d := range Explain(f.o.Policies["nightly"].Sets, block, c.recorded, now) {
+			if d.Keep {
+				stay++
+			}
+		}
+		if stay != c.stay {
+			t.Errorf("it is said that %d stay, and %d do", stay, c.stay)
+		}
+	}
 }
 
 func TestGrowingRetentionRemovesNothing(t *testing.T) {

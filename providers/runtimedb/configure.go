@@ -169,14 +169,16 @@ func (embedStep) Do(ctx context.Context, c *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	return editSettings(ctx, c, func(doc *jsonedit.Doc) error {
-		for _, key := range []string{"connection", "tableNamePrefix", "schema"} {
-			if err := doc.Delete(member + "/" + key); err != nil {
-				return err
-			}
+	return editSettings(ctx, c, func(doc *jsonedit.Doc) error { return embed(doc, s) })
+}
+
+func embed(doc *jsonedit.Doc, s settings) error {
+	for _, key := range []string{"connection", "tableNamePrefix", "schema"} {
+		if err := doc.Delete(member + "/" + key); err != nil {
+			return err
 		}
-		return writePool(doc, s)
-	})
+	}
+	return writePool(doc, s)
 }
 
 func (embedStep) Verify(_ context.Context, c *providers.Call) error {

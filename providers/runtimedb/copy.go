@@ -90,7 +90,7 @@ func reportGrowth(ctx context.Context, c *providers.Call, r resolved) (stop func
 
 // commandNotice keeps the exit code and the end of the output for the journal.
 func commandNotice(name string, result proc.Result) string {
-	out := strings.TrimSpace(string(result.Stdout) + "\n" + string(result.Stderr))
+	out := strings.TrimSpace(proc.Overwritten(string(result.Stdout) + "\n" + string(result.Stderr)))
 	lines := strings.Split(out, "\n")
 	if len(lines) > 20 {
 		lines = append([]string{"…"}, lines[len(lines)-20:]...)
@@ -108,7 +108,7 @@ var looksLikeError = regexp.MustCompile(`(?i)^\s+at \S+\(|exception|\berror\b`)
 // errorLine returns the first line of the output that looks like an error, ""
 // for none.
 func errorLine(result proc.Result) string {
-	for line := range strings.Lines(string(result.Stdout) + "\n" + string(result.Stderr)) {
+	for line := range strings.Lines(proc.Overwritten(string(result.Stdout) + "\n" + string(result.Stderr))) {
 		if !looksLikeError.MatchString(line) {
 			continue
 		}

@@ -133,6 +133,10 @@ func (*Provider) Performers() map[plan.Kind]providers.Performer {
 	return map[plan.Kind]providers.Performer{KindStop: stopper{}, KindStart: starter{}, KindBackup: protector{}}
 }
 
+// DSS runs again in the end, whatever the window was for.
+func (stopper) Aside() {}
+func (starter) Aside() {}
+
 // args are the arguments of stop and start: both may have to do either.
 type args struct {
 	OnRunning    string       `json:"on_running"`
