@@ -266,12 +266,12 @@ func TestQuote(t *testing.T) {
 
 func TestOverwritten(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                               "",
-		"one\ntwo\n":                     "one\ntwo\n",
-		"one\r\ntwo\r\n":                 "one\ntwo\n",
+		"":                                  "",
+		"one\ntwo\n":                        "one\ntwo\n",
+		"one\r\ntwo\r\n":                    "one\ntwo\n",
 		"rows 50\rrows 100\rrows 120\ndone": "rows 120\ndone",
-		"\r 10 %\r 20 %":                 " 20 %",
-		"40 %\r\r\n":                     "40 %\n",
+		"\r 10 %\r 20 %":                    " 20 %",
+		"40 %\r\r\n":                        "40 %\n",
 	} {
 		if got := Overwritten(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)

@@ -139,4 +139,3 @@ func TestStands(t *testing.T) {
 		})
 	}
 }
-
