@@ -35,7 +35,7 @@ func samePassword(k secret.Key, declared, stored string, rec *passwordRecord, ta
 		return verdict{note: why + "; the server refuses the declared one"}
 	case target.sight == nil:
 		return verdict{note: why + "; whether the declared one is right could not be tried"}
-	case target.sight.RoleSessions > 0:
+	case target.sight.RoleSessions > 0 && service != dss.ServiceStopped: // else they are another instance's
 		return verdict{equal: true, note: "taken as equal: the declared password logs in, and DSS holds connections as that role"}
 	case service == dss.ServiceRunning:
 		return verdict{equal: true, note: "taken as equal: the declared password logs in, and DSS runs"}

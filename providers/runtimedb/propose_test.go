@@ -128,6 +128,9 @@ func TestPropose(t *testing.T) {
 			block: declaredPG, internal: livePG, facts: dss.Facts{Service: dss.ServiceRunning}, o: observation{target: look{sight: withTables(good(), "design_jobs")}},
 			rec: knows(pw, "e:AES:older"),
 		},
+		"password unknown, sessions of another": {
+			block: declaredPG, internal: livePG, facts: dss.Facts{Service: dss.ServiceStopped}, o: observation{target: look{sight: inUse}},
+		},
 		"password unknown":           {block: declaredPG, internal: livePG, facts: dss.Facts{Service: dss.ServiceStopped}, o: observation{target: look{sight: withTables(good(), "design_jobs")}}},
 		"password changed":           {block: declaredPG, internal: livePG, o: observation{target: look{sight: inUse}}, rec: knows("another one", "e:AES:abc")},
 		"password changed, refused":  {block: declaredPG, internal: livePG, o: observation{target: look{err: wrong}}, rec: knows("another one", "e:AES:abc")},
