@@ -30,7 +30,23 @@ type declaration struct {
 	broken    bool
 	instances []*Instance
 	value     cty.Value // for references to it; NilVal until asked for
+	// wanted are the attributes and blocks that references name; "" is all.
+	wanted map[string]bool
 }
+
+// want notes that a reference names a part of the declaration's value.
+func (d *declaration) want(part string) {
+	if d.wanted[part] {
+		return
+	}
+	if d.wanted == nil {
+		d.wanted = map[string]bool{}
+	}
+	d.wanted[part] = true
+	d.value = cty.NilVal
+}
+
+func (d *declaration) wants(part string) bool { return d.wanted[""] || d.wanted[part] }
 
 // collect gathers the definitions of all files and checks them as far as it
 // goes without values.

@@ -82,12 +82,12 @@ func innerStep(c *compiled, nth map[string]int) string {
 
 // value is the block as other expressions see it: all attributes of the
 // schema, null where absent, and the nested blocks; those of which there may
-// be several by their first label.
-func (b *Block) value(spec *schema.Block) cty.Value {
-	out := make(map[string]cty.Value, len(spec.Attributes)+len(spec.Blocks))
+// be several by their first label; and only those that are wanted.
+func (b *Block) value(spec *schema.Block, wanted func(part string) bool) cty.Value {
+	out := map[string]cty.Value{}
 	for i := range spec.Attributes {
 		s := &spec.Attributes[i]
-		if s.Name == forEach && spec.Type == "instance" {
+		if s.Name == forEach && spec.Type == "instance" || !wanted(s.Name) {
 			continue
 		}
 		v, ok := b.values[s.Name]
@@ -99,26 +99,29 @@ func (b *Block) value(spec *schema.Block) cty.Value {
 	for i := range spec.Blocks {
 		s := &spec.Blocks[i]
 		switch {
-		case s.Meta:
+		case s.Meta || !wanted(s.Type):
 		case !s.Multiple:
 			if c := b.Child(s.Type); c != nil {
-				out[s.Type] = c.value(s)
+				out[s.Type] = c.value(s, everyPart)
 			} else {
 				out[s.Type] = cty.NullVal(cty.DynamicPseudoType)
 			}
 		case len(s.Labels) > 0:
 			inner := map[string]cty.Value{}
 			for _, c := range b.Children(s.Type) {
-				inner[strings.Join(c.Labels, ".")] = c.value(s)
+				inner[strings.Join(c.Labels, ".")] = c.value(s, everyPart)
 			}
 			out[s.Type] = cty.ObjectVal(inner)
 		default:
 			var inner []cty.Value
 			for _, c := range b.Children(s.Type) {
-				inner = append(inner, c.value(s))
+				inner = append(inner, c.value(s, everyPart))
 			}
 			out[s.Type] = cty.TupleVal(inner)
 		}
 	}
 	return cty.ObjectVal(out)
 }
+
+// everyPart wants all parts of a block.
+func everyPart(string) bool { return true }

@@ -199,7 +199,9 @@ func (l *loader) forEachKeys(e *expression, ctx *hcl.EvalContext) ([]keyed, bool
 	return keys, true
 }
 
-// declarationValue is what instance.NAME stands for.
+// declarationValue is what instance.NAME stands for. In a long chain of
+// instances, to make all of each for the one attribute that the next one reads
+// would take longer than everything else.
 func (l *loader) declarationValue(d *declaration) cty.Value {
 	if d.value != cty.NilVal {
 		return d.value
@@ -208,11 +210,11 @@ func (l *loader) declarationValue(d *declaration) cty.Value {
 	case d.broken:
 		d.value = cty.DynamicVal
 	case d.forEach == nil:
-		d.value = d.instances[0].value(d.spec)
+		d.value = d.instances[0].value(d.spec, d.wants)
 	default:
 		all := make(map[string]cty.Value, len(d.instances))
 		for _, in := range d.instances {
-			all[in.Key] = in.value(d.spec)
+			all[in.Key] = in.value(d.spec, everyPart)
 		}
 		d.value = cty.ObjectVal(all)
 	}

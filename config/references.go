@@ -229,6 +229,7 @@ func (l *loader) checkInstanceReference(e *expression, t hcl.Traversal, in surro
 	}
 	e.refs.instances = append(e.refs.instances, name)
 	rest := t[2:]
+	d.want(partNamed(rest))
 	if len(rest) == 0 {
 		return
 	}
@@ -251,6 +252,17 @@ func (l *loader) checkInstanceReference(e *expression, t hcl.Traversal, in surro
 		rest = rest[1:]
 	}
 	l.checkInstanceAttribute(t, rest)
+}
+
+// partNamed is the attribute or block that the steps behind an instance's name
+// begin with, or "" where they do not tell.
+func partNamed(steps hcl.Traversal) string {
+	if len(steps) > 0 {
+		if a, ok := steps[0].(hcl.TraverseAttr); ok {
+			return a.Name
+		}
+	}
+	return ""
 }
 
 // checkInstanceAttribute looks at the step behind an instance.

@@ -126,7 +126,7 @@ func (l *loader) checkPreconditions(d *declaration, in *Instance, ctx *hcl.EvalC
 	if len(d.rules) == 0 || in.isBroken() {
 		return
 	}
-	ctx = within(ctx, "self", in.value(d.spec))
+	ctx = within(ctx, "self", in.value(d.spec, everyPart))
 	for _, rule := range d.rules {
 		if found := l.brokenRule(rule, ctx, hcl.DiagError, "Precondition not met", fmt.Sprintf("A precondition of %s is not met.", in.Address)); found != nil {
 			found.Detail += fmt.Sprintf("\n\nThis is asked of %s, which is not planned before it holds.", in.Address)

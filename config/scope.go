@@ -67,7 +67,7 @@ func (l *loader) everyInstance() cty.Value {
 			return l.every
 		}
 		for _, in := range d.instances {
-			all[in.Address[len(l.prefix)+len(instanceStep):]] = in.value(d.spec)
+			all[in.Address[len(l.prefix)+len(instanceStep):]] = in.value(d.spec, everyPart)
 		}
 	}
 	l.every = cty.ObjectVal(all)
