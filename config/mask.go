@@ -2,7 +2,8 @@ package config
 
 import (
 	"bytes"
-	"regexp"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -120,9 +121,9 @@ func star(b []byte) {
 }
 
 // looksSecret is for names that no schema knows.
-var looksSecret = regexp.MustCompile(`(?i)pass|secret|token|api_?key|credential|private|\bpw\b|_key\b`)
+var looksSecret = lazyregexp.New(`(?i)pass|secret|token|api_?key|credential|private|\bpw\b|_key\b`)
 
-var secretLine = regexp.MustCompile(`(?im)^[^\n]*(?:pass|secret|token|api_?key|credential|private_?key|\bpw\b)[^\n=:]*[=:]([^\n]*)`)
+var secretLine = lazyregexp.New(`(?im)^[^\n]*(?:pass|secret|token|api_?key|credential|private_?key|\bpw\b)[^\n=:]*[=:]([^\n]*)`)
 
 // maskLines masks a source that could not be parsed: whatever follows a name
 // that sounds secret on its line, and everything after it where a heredoc

@@ -4,13 +4,14 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
-var runID = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}$`)
+var runID = lazyregexp.New(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}$`)
 
 // NewRunID returns a name for a run: the time in UTC to the second and four
 // random digits, "20261120-143907-4f2a". Names sort by time.

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"math/big"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/zclconf/go-cty/cty"
 )
@@ -85,7 +86,7 @@ func Between(low, high int64) func(cty.Value) error {
 // Matches makes a check for strings that match the expression as a whole; what
 // says in words what is expected: "64 hexadecimal digits".
 func Matches(expression, what string) func(cty.Value) error {
-	re := regexp.MustCompile(`\A(?:` + expression + `)\z`)
+	re := lazyregexp.New(`\A(?:` + expression + `)\z`)
 	return func(v cty.Value) error {
 		if !re.MatchString(v.AsString()) {
 			return errors.New("must be " + what)

@@ -5,12 +5,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // tempTail ends the name that a file has for a moment, see tempName.
-var tempTail = regexp.MustCompile(`\.dssctl-[A-Z2-7]{26}$`)
+var tempTail = lazyregexp.New(`\.dssctl-[A-Z2-7]{26}$`)
 
 // Sweep removes what a Write left in dir that was killed between giving the new
 // file a name and renaming it: of the file called base, or with base "" of any.

@@ -1,9 +1,10 @@
 package secret
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // NameHints reports whether a key sounds as if its value, or what is below it,
@@ -11,7 +12,7 @@ import (
 // "passwordPolicy" hints too.
 func NameHints(key string) bool { return hint.MatchString(key) }
 
-var hint = regexp.MustCompile(`(?i)pass|secret|token|api[._-]?key|credential|private|\bpwd?\b|pwd$|key[._-]?material|[._-]key$|auth[._-]?key|access[._-]?key|signing[._-]?key|encryption[._-]?key`)
+var hint = lazyregexp.New(`(?i)pass|secret|token|api[._-]?key|credential|private|\bpwd?\b|pwd$|key[._-]?material|[._-]key$|auth[._-]?key|access[._-]?key|signing[._-]?key|encryption[._-]?key`)
 
 // NameMeans reports whether a key names a secret itself: its last words are
 // "password", "token", "API key" or the like, in any spelling of words.

@@ -2,17 +2,18 @@ package secret
 
 import (
 	"io"
-	"regexp"
 	"sort"
 	"strings"
 	"sync"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // shortest is the length below which a value is not searched for: taking every
 // "a" out of a text would hide nothing and ruin the text.
 const shortest = 4
 
-var ciphertext = regexp.MustCompile(`e:AES:[A-Za-z0-9+/=_:.\-]+`)
+var ciphertext = lazyregexp.New(`e:AES:[A-Za-z0-9+/=_:.\-]+`)
 
 // Redactor replaces known secrets, and DSS's encrypted strings, by a
 // placeholder, in one pass however many it knows. It may be used from several

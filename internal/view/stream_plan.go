@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"time"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/dssctl/dssctl/internal/clock"
 	"github.com/dssctl/dssctl/internal/plan"
@@ -135,7 +136,7 @@ func actionLine(in *plan.Instance, st *plan.Stage, index int, a *plan.Action) Li
 	}}
 }
 
-var sourceRange = regexp.MustCompile(`^(.+):(\d+),(\d+)-(?:(\d+),)?(\d+)$`)
+var sourceRange = lazyregexp.New(`^(.+):(\d+),(\d+)-(?:(\d+),)?(\d+)$`)
 
 func diagnosticLine(d plan.Diagnostic) Line {
 	sd := &StreamDiagnostic{Severity: string(d.Severity), Summary: d.Summary, Detail: d.Detail, Address: d.Address}

@@ -3,15 +3,16 @@ package view
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // bare strings are shown without quotes: nobody can take them for something
 // else.
-var bare = regexp.MustCompile(`^[A-Za-z0-9_/.~][-A-Za-z0-9_./:@%+=~]*$`)
+var bare = lazyregexp.New(`^[A-Za-z0-9_/.~][-A-Za-z0-9_./:@%+=~]*$`)
 
 func isBare(s string) bool {
 	switch s {

@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/hashicorp/go-version"
 
@@ -121,7 +122,7 @@ func tmp(_ context.Context, s *Subject) result {
 }
 
 // versionNumber is the first thing in a text that looks like a version.
-var versionNumber = regexp.MustCompile(`[0-9]+(\.[0-9]+)+|[0-9]{2,}`)
+var versionNumber = lazyregexp.New(`[0-9]+(\.[0-9]+)+|[0-9]{2,}`)
 
 func versionIn(text string) (*version.Version, bool) {
 	v, err := version.NewVersion(versionNumber.FindString(text))

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/internal/secret"
@@ -57,7 +58,7 @@ func (in *Instance) environment() []string {
 // locale is the one that DSS's documentation asks for.
 const locale = "en_US.utf8"
 
-var utf8Locale = regexp.MustCompile(`(?i)utf-?8`)
+var utf8Locale = lazyregexp.New(`(?i)utf-?8`)
 
 // Dssadmin runs bin/dssadmin. The error says what it printed, redacted.
 func (in *Instance) Dssadmin(ctx context.Context, args ...string) (proc.Result, error) {
@@ -72,7 +73,7 @@ func (in *Instance) GovernAdmin(ctx context.Context, args ...string) (proc.Resul
 // EncryptedPrefix begins a secret that DSS encrypted.
 const EncryptedPrefix = "e:AES:"
 
-var encrypted = regexp.MustCompile(`e:AES:[A-Za-z0-9+/=_:.\-]+`)
+var encrypted = lazyregexp.New(`e:AES:[A-Za-z0-9+/=_:.\-]+`)
 
 // EncryptPassword has DSS encrypt a password, as bin/dssadmin
 // encrypt-password does (bin/govern-admin, where that is all there is): the result is bound to this instance, and another one

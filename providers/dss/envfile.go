@@ -2,8 +2,9 @@ package dss
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // EnvFile is a shell file of assignments, such as bin/env-default.sh. It is
@@ -38,7 +39,7 @@ func (f *EnvFile) Get(name string) (string, bool) {
 	return v, ok
 }
 
-var shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var shellName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Set gives the variable a value, in its last assignment or in a new line at
 // the end.
@@ -89,7 +90,7 @@ type assignment struct {
 	from, to int
 }
 
-var assign = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)=`)
+var assign = lazyregexp.New(`^([A-Za-z_][A-Za-z0-9_]*)=`)
 
 // assignments finds what a line assigns: `export A="x" B=y`, `A=x`. Text behind
 // the first word of another kind is not looked at.
@@ -178,7 +179,7 @@ func unquoteShell(word string, known map[string]string) string {
 	return b.String()
 }
 
-var reference = regexp.MustCompile(`^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^{}]*))?\})`)
+var reference = lazyregexp.New(`^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^{}]*))?\})`)
 
 // expand returns the value of the reference at the head of s, and its length.
 func expand(s string, known map[string]string) (string, int) {

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/dssctl/dssctl/internal/proc"
 )
@@ -104,7 +105,7 @@ func (in *Instance) lookAt(pid, ownGroup int, self string) (Process, bool) {
 }
 
 // interpreters run the script that is their first argument.
-var interpreters = regexp.MustCompile(`^(env|sh|bash|dash|ksh|zsh|perl|ruby|node|python[0-9.]*)$`)
+var interpreters = lazyregexp.New(`^(env|sh|bash|dash|ksh|zsh|perl|ruby|node|python[0-9.]*)$`)
 
 // runsFrom reports whether the program, the script of an interpreter, or a Java
 // system property lies in the data directory.

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/dssctl/dssctl/internal/proc"
 )
@@ -51,7 +52,7 @@ func (in *Instance) Stop(ctx context.Context) error {
 }
 
 // notAllowed is how systemctl says that the account may not.
-var notAllowed = regexp.MustCompile(`(?i)authenti|access denied|permission denied|not permitted|not authori[sz]ed|polkit|must be root|not privileged`)
+var notAllowed = lazyregexp.New(`(?i)authenti|access denied|permission denied|not permitted|not authori[sz]ed|polkit|must be root|not privileged`)
 
 // systemctl runs a verb on the unit: as the account itself where it may, and
 // through `sudo -n` otherwise.

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/dssctl/dssctl/internal/proc"
 )
@@ -133,11 +134,11 @@ func (in *Instance) mainProcess() (string, error) {
 const states = `STOPPED|STARTING|RUNNING|BACKOFF|STOPPING|EXITED|FATAL|UNKNOWN`
 
 var (
-	statusLine    = regexp.MustCompile(`^\s*([A-Za-z0-9_.:\-\[\]]+?):?\s+\[?(` + states + `)\b\]?[\s,:]*(.*?)\s*$`)
-	looseLine     = regexp.MustCompile(`(?i)^\s*([A-Za-z0-9_.:\-\[\]]+?):?\s+(?:is\s+)?\[?(` + states + `)\b\]?[\s,:]*(.*?)\s*$`)
-	pidIn         = regexp.MustCompile(`(?i)\bpid[\s=:]*([0-9]+)`)
-	localeWarning = regexp.MustCompile(`(?m)^.*(?:setlocale|locale).*(?:cannot change|failed).*$`)
-	escapes       = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	statusLine    = lazyregexp.New(`^\s*([A-Za-z0-9_.:\-\[\]]+?):?\s+\[?(` + states + `)\b\]?[\s,:]*(.*?)\s*$`)
+	looseLine     = lazyregexp.New(`(?i)^\s*([A-Za-z0-9_.:\-\[\]]+?):?\s+(?:is\s+)?\[?(` + states + `)\b\]?[\s,:]*(.*?)\s*$`)
+	pidIn         = lazyregexp.New(`(?i)\bpid[\s=:]*([0-9]+)`)
+	localeWarning = lazyregexp.New(`(?m)^.*(?:setlocale|locale).*(?:cannot change|failed).*$`)
+	escapes       = lazyregexp.New("\x1b\\[[0-9;]*m")
 )
 
 // parseStatus finds the supervisor's lines, whatever the columns; lines of
@@ -168,9 +169,9 @@ func isProcess(name, main string) bool {
 }
 
 var (
-	notRunning = regexp.MustCompile(`(?i)\bnot\s+(?:currently\s+)?(?:running|started)\b|\b(?:is|already)\s+stopped\b|no such file|refused connection|connection refused|isn't running|(?:could not|cannot|can't|unable to) connect`)
+	notRunning = lazyregexp.New(`(?i)\bnot\s+(?:currently\s+)?(?:running|started)\b|\b(?:is|already)\s+stopped\b|no such file|refused connection|connection refused|isn't running|(?:could not|cannot|can't|unable to) connect`)
 	// A supervisor that is there and does not let itself be asked.
-	noAccess = regexp.MustCompile(`(?i)requires? authentication|unauthori[sz]ed|permission denied|command not found`)
+	noAccess = lazyregexp.New(`(?i)requires? authentication|unauthori[sz]ed|permission denied|command not found`)
 )
 
 // judge tells the state, and for ServiceUnknown why.

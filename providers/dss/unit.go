@@ -7,11 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
 	"sync"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // AmbiguousUnitError says that several boot units name the data directory.
@@ -133,7 +134,7 @@ func readUnits(dir string) ([]unitFile, error) {
 }
 
 // elsewhere finds the files that a unit takes its settings from.
-var elsewhere = regexp.MustCompile(`(?m)(?:^|[\s="'\-])(/[A-Za-z0-9_./@:\-]+)`)
+var elsewhere = lazyregexp.New(`(?m)(?:^|[\s="'\-])(/[A-Za-z0-9_./@:\-]+)`)
 
 func unitTexts(path string) ([]string, error) {
 	text, err := smallText(path)

@@ -2,8 +2,9 @@ package dss
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/hashicorp/go-version"
 )
@@ -63,7 +64,7 @@ func CompareVersions(a, b string) (int, error) {
 	return compareSuffixes(va.suffix, vb.suffix), nil
 }
 
-var digits = regexp.MustCompile(`[0-9]+|[^0-9]+`)
+var digits = lazyregexp.New(`[0-9]+|[^0-9]+`)
 
 // compareSuffixes compares word by word, numbers by their value.
 func compareSuffixes(a, b string) int {

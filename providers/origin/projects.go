@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -85,7 +86,7 @@ func projectAttributes() []schema.Attribute {
 }
 
 // keyForm keeps a project's key fit for a title and for a path of the API.
-var keyForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+var keyForm = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
 func checkKeys(v cty.Value) error {
 	all := stringsOf(v)

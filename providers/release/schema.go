@@ -2,7 +2,8 @@ package release
 
 import (
 	"errors"
-	"regexp"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -123,9 +124,9 @@ func checkVersion(v cty.Value) error {
 }
 
 // versionForm keeps a version fit for the name of a folder.
-var versionForm = regexp.MustCompile(`^[0-9]+(\.[0-9]+){1,3}(-[0-9A-Za-z][0-9A-Za-z.]*)?$`)
+var versionForm = lazyregexp.New(`^[0-9]+(\.[0-9]+){1,3}(-[0-9A-Za-z][0-9A-Za-z.]*)?$`)
 
-var userForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.@-]*$`)
+var userForm = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_.@-]*$`)
 
 func checkUser(v cty.Value) error {
 	if !userForm.MatchString(v.AsString()) {
@@ -158,7 +159,7 @@ func checkImages(v cty.Value) error {
 	return nil
 }
 
-var modelForm = regexp.MustCompile(`^[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$`)
+var modelForm = lazyregexp.New(`^[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$`)
 
 func checkModels(v cty.Value) error {
 	for _, s := range stringsOf(v) {

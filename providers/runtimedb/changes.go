@@ -2,15 +2,16 @@ package runtimedb
 
 import (
 	"encoding/json"
-	"regexp"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 )
 
 // sensitiveName guesses, by its name, a property whose value must not be shown.
-var sensitiveName = regexp.MustCompile(`(?i)passw|secret|token|key$|credential`)
+var sensitiveName = lazyregexp.New(`(?i)passw|secret|token|key$|credential`)
 
 // changeSet gathers the differences between live and declared.
 type changeSet struct{ list []plan.Change }

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/proc"
@@ -103,7 +104,7 @@ func commandNotice(name string, result proc.Result) string {
 }
 
 // looksLikeError finds what Java programs print when something goes wrong.
-var looksLikeError = regexp.MustCompile(`(?i)^\s+at \S+\(|exception|\berror\b`)
+var looksLikeError = lazyregexp.New(`(?i)^\s+at \S+\(|exception|\berror\b`)
 
 // errorLine returns the first line of the output that looks like an error, ""
 // for none.

@@ -2,8 +2,9 @@ package runtimedb
 
 import (
 	"errors"
-	"regexp"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -34,7 +35,7 @@ func notEmpty(hint string) func(cty.Value) error {
 
 // encryptedForm tells a mangled e:AES:… before DSS is stopped for it;
 // how long a whole one is, only DSS knows.
-var encryptedForm = regexp.MustCompile(`^e:AES:[A-Za-z0-9+/=_:.\-]+$`)
+var encryptedForm = lazyregexp.New(`^e:AES:[A-Za-z0-9+/=_:.\-]+$`)
 
 func checkPassword(v cty.Value) error {
 	s := v.AsString()

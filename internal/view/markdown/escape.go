@@ -2,18 +2,19 @@ package markdown
 
 import (
 	"html"
-	"regexp"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // special are the characters with which Markdown could begin something.
-var special = regexp.MustCompile("[\\\\`*_\\[\\]|~]")
+var special = lazyregexp.New("[\\\\`*_\\[\\]|~]")
 
 // links are what becomes a link without any brackets.
-var links = regexp.MustCompile(`://|(?i:\bwww)\.`)
+var links = lazyregexp.New(`://|(?i:\bwww)\.`)
 
 // calls are what a forge turns into a mention of somebody or of an issue.
-var calls = regexp.MustCompile(`[@#]`)
+var calls = lazyregexp.New(`[@#]`)
 
 // joiner is a character without width: behind an @ there is no name any more.
 const joiner = "\u2060"

@@ -7,11 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/proc"
@@ -275,8 +276,8 @@ func (d *duplicity) look(ctx context.Context, j Job, from, to string) (hidden st
 
 // duplicity ends with 0 when it could not read a file.
 var (
-	duplicityUnread = regexp.MustCompile(`^(?:Error accessing possibly locked file|Error opening file|Skipping \S+ file|Error reading file|Error initializing file) (.+)$`)
-	duplicityErrors = regexp.MustCompile(`^Errors (\d+)$`)
+	duplicityUnread = lazyregexp.New(`^(?:Error accessing possibly locked file|Error opening file|Skipping \S+ file|Error reading file|Error initializing file) (.+)$`)
+	duplicityErrors = lazyregexp.New(`^Errors (\d+)$`)
 )
 
 // duplicity runs the program on the volumes of a folder.
@@ -340,7 +341,7 @@ func (d *duplicity) endHung(parent context.Context, tell func(string)) (ctx cont
 }
 
 // duplicityFailed is the last line of what Python says of an error.
-var duplicityFailed = regexp.MustCompile(`^ ?[A-Za-z_.]+(?:Error|Exception|Exit): `)
+var duplicityFailed = lazyregexp.New(`^ ?[A-Za-z_.]+(?:Error|Exception|Exit): `)
 
 // duplicityEscaper makes a pattern that matches a name alone: duplicity knows
 // no backslash.
@@ -448,7 +449,7 @@ func (d *duplicity) restore(ctx context.Context, s Stored, work, to, only string
 	return nil
 }
 
-var duplicityDamage = regexp.MustCompile(`(hash mismatch|Invalid data|CRC check failed|Not a gzipped|decryption failed|bad decrypt|No backup chains found|missing volumes|unexpected end of data)`)
+var duplicityDamage = lazyregexp.New(`(hash mismatch|Invalid data|CRC check failed|Not a gzipped|decryption failed|bad decrypt|No backup chains found|missing volumes|unexpected end of data)`)
 
 // Forget implements Method: the volumes go with the set's folder; those that
 // other sets need have other names there.

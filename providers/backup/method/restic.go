@@ -10,10 +10,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	goversion "github.com/hashicorp/go-version"
 
@@ -77,7 +78,7 @@ func newRestic(o Options) *restic {
 }
 
 // remote begins a repository that is not a folder: "s3:", "sftp:".
-var remote = regexp.MustCompile(`^[a-z][a-z0-9]*:`)
+var remote = lazyregexp.New(`^[a-z][a-z0-9]*:`)
 
 // Name implements Method.
 func (r *restic) Name() string { return Restic }

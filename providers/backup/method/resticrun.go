@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/providers/backup/exclude"
@@ -193,17 +194,17 @@ var errNoRepository = errors.New("there is no repository")
 // restic before 0.17 knows only the exit codes 0, 1 and 3: its messages, which
 // have not changed, tell the rest.
 var (
-	noRepository = regexp.MustCompile(`(?i)(unable to open config file|repository does not exist)`)
-	notThere     = regexp.MustCompile(`(?i)(no such file or directory|does not exist|not found|NoSuchKey|404)`)
-	wrongKey     = regexp.MustCompile(`(?i)(wrong password or no key found|an empty password is not)`)
-	locked       = regexp.MustCompile(`(?i)repository is already locked(?: exclusively)? by (.*)`)
-	noLock       = regexp.MustCompile(`(?is)(unable to create lock|Lock\(|locks/).*(read-only file system|permission denied)`)
-	noParent     = regexp.MustCompile(`(?i)(no matching ID found|invalid id|multiple IDs with prefix|unable to find parent|no snapshot found)`)
-	damage       = regexp.MustCompile(`(?i)(repository contains errors|ciphertext verification failed|invalid data returned|does not match|hash mismatch|is damaged|not found in index|not found in repository|does not exist|no such file|LoadIndex returned errors|Unmarshal|invalid character|unexpected EOF|unable to load (?:tree|index|snapshot)|load(?:ing)? <|ReadFull|There were \d+ errors|invalid (?:header|length|pack)|too (?:short|small)|corrupt)`)
+	noRepository = lazyregexp.New(`(?i)(unable to open config file|repository does not exist)`)
+	notThere     = lazyregexp.New(`(?i)(no such file or directory|does not exist|not found|NoSuchKey|404)`)
+	wrongKey     = lazyregexp.New(`(?i)(wrong password or no key found|an empty password is not)`)
+	locked       = lazyregexp.New(`(?i)repository is already locked(?: exclusively)? by (.*)`)
+	noLock       = lazyregexp.New(`(?is)(unable to create lock|Lock\(|locks/).*(read-only file system|permission denied)`)
+	noParent     = lazyregexp.New(`(?i)(no matching ID found|invalid id|multiple IDs with prefix|unable to find parent|no snapshot found)`)
+	damage       = lazyregexp.New(`(?i)(repository contains errors|ciphertext verification failed|invalid data returned|does not match|hash mismatch|is damaged|not found in index|not found in repository|does not exist|no such file|LoadIndex returned errors|Unmarshal|invalid character|unexpected EOF|unable to load (?:tree|index|snapshot)|load(?:ing)? <|ReadFull|There were \d+ errors|invalid (?:header|length|pack)|too (?:short|small)|corrupt)`)
 )
 
 // circumstance is what hinders restic while what is kept may be well.
-var circumstance = regexp.MustCompile(`(?i)(no space left on device|disk quota exceeded|read-only file system|too many open files|connection|timeout|dial tcp|no route to host|handshake)`)
+var circumstance = lazyregexp.New(`(?i)(no space left on device|disk quota exceeded|read-only file system|too many open files|connection|timeout|dial tcp|no route to host|handshake)`)
 
 func (e *resticError) absent() bool {
 	return e.code == 10 || noRepository.MatchString(e.said) && notThere.MatchString(e.said)
@@ -290,4 +291,4 @@ func (r *restic) checkKeys(set string) error {
 // shown is the repository without a password.
 func (r *restic) shown() string { return passwordInURL.ReplaceAllString(r.repository, "$1@") }
 
-var passwordInURL = regexp.MustCompile(`(://[^/@:]*):[^/@]*@`)
+var passwordInURL = lazyregexp.New(`(://[^/@:]*):[^/@]*@`)

@@ -8,8 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	goversion "github.com/hashicorp/go-version"
 
@@ -28,7 +29,7 @@ type tool struct {
 	front   []string // what is put in front of it, such as sudo -n
 }
 
-var versionNumber = regexp.MustCompile(`\b\d+\.\d+(\.\d+)*`)
+var versionNumber = lazyregexp.New(`\b\d+\.\d+(\.\d+)*`)
 
 // find looks on the PATH, and where an account that is not root, or cron, does
 // not look.
@@ -52,7 +53,7 @@ func (t *tool) version(ctx context.Context) (*goversion.Version, error) {
 		return nil, err
 	}
 	said := slices.Concat(r.Stdout, r.Stderr)
-	v, err := goversion.NewVersion(string(versionNumber.Find(said)))
+	v, err := goversion.NewVersion(versionNumber.FindString(string(said)))
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for its version: no version is in what it said: %.100q", t.name, said)
 	}

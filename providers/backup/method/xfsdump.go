@@ -7,9 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"golang.org/x/sys/unix"
 
@@ -122,7 +123,7 @@ func unescapeMount(s string) string {
 	})
 }
 
-var mountEscape = regexp.MustCompile(`\\[0-7]{3}`)
+var mountEscape = lazyregexp.New(`\\[0-7]{3}`)
 
 // Prepare implements Method.
 func (x *xfsdump) Prepare(context.Context) error { return nil }
@@ -193,10 +194,10 @@ func create(dir, name string) (*os.File, error) {
 }
 
 var (
-	xfsVersion = regexp.MustCompile(`version (\d+\.\d+(?:\.\d+)?)`)
+	xfsVersion = lazyregexp.New(`version (\d+\.\d+(?:\.\d+)?)`)
 	// Both programs call it SUCCESS when single files failed.
-	xfsComplaint = regexp.MustCompile(`(?m)^.*(?:WARNING|ERROR| failed: |could not ).*$`)
-	xfsStatus    = regexp.MustCompile(`status at .*: (\d+)/(\d+) files (?:dumped|restored)`)
+	xfsComplaint = lazyregexp.New(`(?m)^.*(?:WARNING|ERROR| failed: |could not ).*$`)
+	xfsStatus    = lazyregexp.New(`status at .*: (\d+)/(\d+) files (?:dumped|restored)`)
 )
 
 func (x *xfsdump) tell(line string) {

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"golang.org/x/sys/unix"
 
@@ -21,10 +22,10 @@ type Crontab struct{ o Options }
 func NewCrontab(o Options) *Crontab { return &Crontab{o} }
 
 var (
-	noCrontab = regexp.MustCompile(`(?i)\bno crontab for\b`)
+	noCrontab = lazyregexp.New(`(?i)\bno crontab for\b`)
 	// cutShort is what the runner puts between the head and the tail of an
 	// output that is too long to be kept.
-	cutShort = regexp.MustCompile(`(?m)^\.\.\. \d+ bytes left out \.\.\.$`)
+	cutShort = lazyregexp.New(`(?m)^\.\.\. \d+ bytes left out \.\.\.$`)
 )
 
 // Check implements Scheduler.

@@ -12,12 +12,13 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/dssctl/dssctl/internal/clock"
 	"github.com/dssctl/dssctl/internal/proc"
@@ -93,9 +94,9 @@ type Options struct {
 const commandTimeout = time.Minute
 
 var (
-	idForm   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$`)
-	unfit    = regexp.MustCompile(`[^A-Za-z0-9_.]+`)
-	nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	idForm   = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$`)
+	unfit    = lazyregexp.New(`[^A-Za-z0-9_.]+`)
+	nameForm = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 // ID makes an id of a name, such as an address and a data directory. Names that

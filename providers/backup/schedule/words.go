@@ -1,12 +1,13 @@
 package schedule
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // plain needs no quotes, in a shell or in a unit file.
-var plain = regexp.MustCompile(`^[A-Za-z0-9_/.,:=@+-]+$`)
+var plain = lazyregexp.New(`^[A-Za-z0-9_/.,:=@+-]+$`)
 
 // shellWord quotes a word for any shell that cron may use.
 func shellWord(s string) string {

@@ -21,9 +21,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
 )
@@ -37,7 +38,7 @@ const (
 type Store struct{ Dir string }
 
 // validID is the shape of a run's id, which names the set that it makes.
-var validID = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}$`)
+var validID = lazyregexp.New(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{4}$`)
 
 // ValidID reports whether id can name a set: it becomes a folder, so nothing
 // else may get through.

@@ -8,9 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
 )
@@ -52,7 +53,7 @@ func newCustom(o Options) (*customKind, error) {
 	return &customKind{newSite(Custom, o)}, nil
 }
 
-var placeholder = regexp.MustCompile(`\$\{[^}]*\}`)
+var placeholder = lazyregexp.New(`\$\{[^}]*\}`)
 
 func (c Commands) all() map[string][]string {
 	return map[string][]string{"create": c.Create, "mount": c.Mount, "unmount": c.Unmount, "destroy": c.Destroy}

@@ -4,9 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // volume is what `lvs` tells of a logical volume.
@@ -63,8 +64,8 @@ func (v volume) bad() string {
 }
 
 var (
-	sizeBytes   = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)([bBkKmMgGtTpP]?)$`)
-	sizePercent = regexp.MustCompile(`^([0-9]{1,3})%(ORIGIN|FREE|VG|PVS)$`)
+	sizeBytes   = lazyregexp.New(`^([0-9]+(?:\.[0-9]+)?)([bBkKmMgGtTpP]?)$`)
+	sizePercent = lazyregexp.New(`^([0-9]{1,3})%(ORIGIN|FREE|VG|PVS)$`)
 )
 
 func checkSize(size string) error {

@@ -10,10 +10,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 
 	"golang.org/x/sys/unix"
 
@@ -47,7 +48,7 @@ func (s *site) prefix() string {
 }
 
 // goodID begins with no dot: those names are the kinds' own.
-var goodID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+var goodID = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 func checkID(id string) error {
 	if !goodID.MatchString(id) {
