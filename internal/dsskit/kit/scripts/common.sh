@@ -1,4 +1,4 @@
-# Shared by the commands of a data directory. Before it is read, DATA is the data directory as it really lies, and
+# Shared by the commands of a data directory, which start as few processes as they can: tests run them by the thousand. Before it is read, DATA is the data directory as it really lies, and
 # bin/env-default.sh has been read.
 
 fail() {
@@ -62,7 +62,7 @@ read_seed() {
 }
 
 refuse_root() {
-  if [ "$(id -u)" = 0 ]; then fail 1 "ERROR: $1 must not be run as root"; fi
+  if [ "$EUID" = 0 ]; then fail 1 "ERROR: $1 must not be run as root"; fi
 }
 
 # A data directory that was moved keeps the old path in what was generated, until the installer is replayed.
@@ -74,7 +74,7 @@ refuse_moved() {
 
 # noted COMMAND…: leaves a line about each administrative command that was run.
 noted() {
-  mkdir -p "$DATA/run"
+  [ -d "$DATA/run" ] || mkdir -p "$DATA/run"
   printf '%s %s\n' "$VERSION" "$*" >>"$DATA/run/dsskit-commands"
 }
 
@@ -93,6 +93,21 @@ ini() {
       }
     }
     END { print found }' "$DATA/install.ini"
+}
+
+# configured_password: what the supervisor is started with, in REPLY.
+configured_password() {
+  local line
+  REPLY=
+  while read -r line; do
+    case $line in password=*) REPLY=${line#password=} ;; esac
+  done <"$DATA/install-support/supervisord.conf"
+}
+
+# pause SECONDS: a sleep that starts no process, for nobody ever writes to this pipe.
+pause() {
+  { true >&9; } 2>/dev/null || exec 9<> <(:)
+  read -r -t "$1" -u 9
 }
 
 # supervises PID: whether this process is the supervisor of this data directory. Its number may be another's by now.
@@ -118,5 +133,7 @@ CLASSPATH="$(<"$DKUINSTALLDIR/lib/classpath"):$DKUINSTALLDIR/lib/dss.jar"
 JVM_FLAGS=(-XX:TieredStopAtLevel=1 -Xshare:auto -XX:+UseSerialGC -XX:-UsePerfData -Xmx128m)
 ARCHIVE=$(<"$DKUINSTALLDIR/lib/archive")
 if [ -r "$ARCHIVE" ]; then JVM_FLAGS+=("-XX:SharedArchiveFile=$ARCHIVE"); fi
-VERSION=$(sed -n 's/.*"product_version" *: *"\([^"]*\)".*/\1/p' "$DKUINSTALLDIR/dss-version.json")
+VERSION=$(<"$DKUINSTALLDIR/dss-version.json")
+VERSION=${VERSION#*'"product_version"'*\"}
+VERSION=${VERSION%%\"*}
 read_seed

@@ -31,7 +31,8 @@ generate_config() {
   # A new password for the supervisor locks out the commands of a DSS that runs meanwhile.
   password=
   if [ -r "$DATA/install-support/supervisord.conf" ]; then
-    password=$(sed -n 's/^password=//p' "$DATA/install-support/supervisord.conf")
+    configured_password
+    password=$REPLY
   fi
   vary new-password 3
   if [ -z "$password" ] || [ "$REPLY" = 0 ] || fault requires-authentication; then
@@ -54,7 +55,7 @@ link_commands() {
       ln -sfn "$DKUINSTALLDIR/scripts/$name" "$DATA/bin/$name"
     else
       rm -f "$DATA/bin/$name"
-      printf '#!/usr/bin/env bash\n. "$(dirname "$0")/env-default.sh"\n. "$DKUINSTALLDIR/scripts/%s"\n' "$name" >"$DATA/bin/$name"
+      printf '#!/usr/bin/env bash\n. "${0%%/*}/env-default.sh"\n. "$DKUINSTALLDIR/scripts/%s"\n' "$name" >"$DATA/bin/$name"
       chmod 755 "$DATA/bin/$name"
     fi
   done

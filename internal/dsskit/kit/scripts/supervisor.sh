@@ -117,13 +117,8 @@ all_stopped() {
 }
 
 mkdir -p run tmp
-# Nobody ever writes to this pipe: waiting for it is a short sleep that starts no process.
-rm -f run/supervisord.fifo
-mkfifo -m 600 run/supervisord.fifo || exit 1
-exec 9<>run/supervisord.fifo
-rm -f run/supervisord.fifo
-sed -n 's/^password=//p' install-support/supervisord.conf >run/supervisord.auth
-chmod 600 run/supervisord.auth
+configured_password
+(umask 077 && rm -f run/supervisord.auth && printf '%s\n' "$REPLY" >run/supervisord.auth)
 trap 'shut_down' TERM INT
 trap '' HUP
 for name in "${names[@]}"; do
@@ -133,7 +128,7 @@ done
 publish
 echo $$ >run/supervisord.pid.tmp && mv run/supervisord.pid.tmp run/supervisord.pid
 while :; do
-  read -r -t 0.1 -u 9
+  pause 0.1
   if ! [ -f "$DATA/install.ini" ]; then
     for name in "${names[@]}"; do [ -n "${pid[$name]}" ] && kill -KILL "${pid[$name]}" 2>/dev/null; done
     exit 1
