@@ -70,6 +70,24 @@ func TestUpgradeFailsAfterTheStart(t *testing.T) {
 	noSecrets(t, l, failed.String()+resumed.String())
 }
 
+// noRoomForTheDump upgrades with a companion folder on a full volume: it is
+// refused while DSS runs.
+func (l *lab) noRoomForTheDump() {
+	small := os.Getenv("DSSCTL_TEST_SMALLFS")
+	if small == "" {
+		l.t.Log("no small file system: a dump that there is no room for is not tried")
+		return
+	}
+	companion := filepath.Join(small, "dump")
+	l.edit("  release {", "  companion_dir = \""+companion+"\"\n\n  release {")
+	o := l.run(apply...).must(l.t, 6)
+	if said := strings.Join(strings.Fields(strings.ReplaceAll(o.stderr, "│", "")), " "); !strings.Contains(said, "the dump of the runtime databases needs at least ") || !strings.Contains(said, companion+" has ") || !l.running("design") {
+		l.t.Errorf("no room for the dump: %s", o)
+	}
+	l.edit("  companion_dir = \""+companion+"\"\n\n", "")
+	l.ok(os.RemoveAll(companion))
+}
+
 // PostgreSQL goes away while the databases are dumped for the way back: the
 // installer never runs, and with PostgreSQL there again DSS is what it was, by
 // itself or after `recover`; then the same upgrade works.
@@ -85,6 +103,7 @@ func TestUpgradeWhilePostgreSQLGoesAway(t *testing.T) {
 	rows := l.rows("design")
 	l.start("design")
 	l.releaseEstate(kitVersion, body, more)
+	l.noRoomForTheDump()
 	gone := ""
 	o := l.traced(func(p place) killpoint.Fate {
 		// Its programs are asked their version ahead of it: the last one dumps.

@@ -7,7 +7,7 @@ import (
 	"os"
 	"slices"
 
-	"golang.org/x/sys/unix"
+	"github.com/dssctl/dssctl/internal/volume"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/humanize"
@@ -100,16 +100,16 @@ func (c *call) checkRoom() error {
 	if hasRepository(c.Method) && c.Repository != "" {
 		return nil
 	}
-	var st unix.Statfs_t
-	if err := unix.Statfs(c.Destination, &st); err != nil {
-		return fmt.Errorf("ask for the free space at %s: %w", c.Destination, err)
+	free, err := volume.Free(c.Destination)
+	if err != nil {
+		return err
 	}
 	const reserve = 16 << 20
 	need := int64(reserve)
 	if n := c.previous(); n != nil && n.Part.Stored > 0 {
 		need += n.Part.Stored + n.Part.Stored/20
 	}
-	if free := int64(st.Bavail) * st.Bsize; free < need {
+	if free < need {
 		return fmt.Errorf("the destination %s has %s free, and a set like the last one needs %s: free some (`dssctl backup prune`), or choose another destination", c.Destination, humanize.Bytes(free), humanize.Bytes(need))
 	}
 	return nil

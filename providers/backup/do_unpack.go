@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"github.com/dssctl/dssctl/internal/volume"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/humanize"
@@ -66,19 +66,13 @@ func (c *call) roomFor(e set.Entry) error {
 		return nil
 	}
 	dir := filepath.Dir(c.staging())
-	for {
-		if _, err := os.Stat(dir); err == nil || dir == "/" {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		return fmt.Errorf("ask for the free space at %s: %w", dir, err)
+	free, err := volume.Free(dir)
+	if err != nil {
+		return err
 	}
 	const reserve, perFile = 64 << 20, 1 << 10
 	need := e.Manifest.Part.Bytes + e.Manifest.Part.Files*perFile + reserve
-	if free := int64(st.Bavail) * st.Bsize; free < need {
+	if free < need {
 		return fmt.Errorf("the set %s needs %s at %s, beside what is there now, and %s are free: free some there, or restore it to a data directory on a larger volume", e.ID, humanize.Bytes(need), dir, humanize.Bytes(free))
 	}
 	return nil

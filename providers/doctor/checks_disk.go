@@ -134,16 +134,16 @@ func diskSize(_ context.Context, s *Subject) result {
 		return skipped(err.Error())
 	}
 	if total < leastDisk {
-		return warning(fmt.Sprintf("the file system of the data directory has %s, and at least 100 GB is recommended", humanize.Bytes(int64(total))),
+		return warning(fmt.Sprintf("the file system of the data directory has %s, and at least 100 GB is recommended", humanize.Bytes(total)),
 			"Enlarge the file system before it is needed.")
 	}
-	return ok(humanize.Bytes(int64(total)))
+	return ok(humanize.Bytes(total))
 }
 
 // What may grow without bound: logs, exports, and what upgrades leave.
 var (
 	growing = []string{"jobs", "scenarios", "diagnosis", "run", "exports", "prepared_bundles", "apinode-packages", "tmp", "caches"}
-	lowFree = 10 // per cent
+	lowFree = int64(10) // per cent
 )
 
 func freeSpace(ctx context.Context, s *Subject) result {
@@ -151,9 +151,9 @@ func freeSpace(ctx context.Context, s *Subject) result {
 	if err != nil {
 		return skipped(err.Error())
 	}
-	left := fmt.Sprintf("%s of %s are free", humanize.Bytes(int64(free)), humanize.Bytes(int64(total)))
+	left := fmt.Sprintf("%s of %s are free", humanize.Bytes(free), humanize.Bytes(total))
 	old, _ := filepath.Glob(filepath.Join(s.DataDir, "_pre_migration_backup_*"))
-	low := total > 0 && free*100/total < uint64(lowFree)
+	low := total > 0 && free*100/total < lowFree
 	if !low && len(old) == 0 {
 		return ok(left)
 	}

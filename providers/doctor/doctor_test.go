@@ -67,7 +67,7 @@ func newPlay(t *testing.T) *play {
 		Facts: dss.Facts{Version: "14.4.1", NodeType: "design", Port: 11200, InstallDir: kit, Service: dss.ServiceStopped},
 		Machine: &Machine{
 			Proc: p.proc, Runner: p.runs, Clock: fixed{time.Now().Add(time.Hour)},
-			Space: func(string) (uint64, uint64, error) { return 500e9, 200e9, nil },
+			Space: func(string) (int64, int64, error) { return 500e9, 200e9, nil },
 		},
 		Server: &providers.RuntimeServer{External: true, Version: 160003, MaxConnections: 500, FreeConnections: 480},
 		Others: map[string]int{"instance.auto": 11300},
@@ -179,13 +179,13 @@ func TestChecks(t *testing.T) {
 		{"symbolic links", "a folder elsewhere", func(p *play) { p.link(p.t.TempDir(), "managed_datasets") }, Failed, "managed_datasets"},
 		{"symbolic links", "to nowhere", func(p *play) { p.link("/no/such/folder", "jupyter-run") }, Failed, "jupyter-run"},
 		{"symbolic links", "inside", func(p *play) { p.link(p.in("config"), "conf") }, OK, ""},
-		{"disk size", "small", func(p *play) { p.s.Machine.Space = func(string) (uint64, uint64, error) { return 50e9, 40e9, nil } }, Warning, "at least 100 GB"},
+		{"disk size", "small", func(p *play) { p.s.Machine.Space = func(string) (int64, int64, error) { return 50e9, 40e9, nil } }, Warning, "at least 100 GB"},
 		{"disk size", "unknown", func(p *play) {
-			p.s.Machine.Space = func(string) (uint64, uint64, error) { return 0, 0, errors.New("no answer") }
+			p.s.Machine.Space = func(string) (int64, int64, error) { return 0, 0, errors.New("no answer") }
 		}, Skipped, "no answer"},
 		{"free space", "little", func(p *play) {
 			p.write(p.in("jobs", "a", "log"), strings.Repeat("x", 3<<20))
-			p.s.Machine.Space = func(string) (uint64, uint64, error) { return 500e9, 20e9, nil }
+			p.s.Machine.Space = func(string) (int64, int64, error) { return 500e9, 20e9, nil }
 		}, Failed, "jobs 3.0 MiB"},
 		{"free space", "left by an upgrade", func(p *play) { p.write(p.in("_pre_migration_backup_1", "a"), strings.Repeat("x", 2<<20)) }, Warning, "_pre_migration_backup_1 2.0 MiB"},
 		{"clock", "went back", func(p *play) { p.s.Machine.Clock = fixed{time.Now().Add(-24 * time.Hour)} }, Warning, "in the future"},

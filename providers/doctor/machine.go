@@ -11,8 +11,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/dssctl/dssctl/internal/volume"
 
 	"github.com/dssctl/dssctl/internal/clock"
 	"github.com/dssctl/dssctl/internal/proc"
@@ -26,21 +27,12 @@ type Machine struct {
 	Clock  clock.Clock
 	// Space returns the size of the file system of a path, and what is free in
 	// it for an ordinary account, in bytes.
-	Space func(path string) (total, free uint64, err error)
+	Space func(path string) (total, free int64, err error)
 }
 
 // System is this machine.
 func System(r proc.Runner, c clock.Clock) *Machine {
-	return &Machine{Proc: "/proc", Runner: r, Clock: c, Space: space}
-}
-
-func space(path string) (total, free uint64, err error) {
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(path, &st); err != nil {
-		return 0, 0, fmt.Errorf("look at the file system of %s: %w", path, err)
-	}
-	unit := uint64(st.Bsize) //nolint:gosec // a size
-	return st.Blocks * unit, st.Bavail * unit, nil
+	return &Machine{Proc: "/proc", Runner: r, Clock: c, Space: volume.Space}
 }
 
 // maxProc is more than any file of /proc that is read here needs.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dssctl/dssctl/internal/volume"
+
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/humanize"
@@ -156,7 +158,7 @@ const installBytes = 1 << 30
 
 func (c *call) room(need int64) error {
 	where := c.place()
-	free, err := freeSpace(where)
+	free, err := volume.Free(where)
 	if err == nil && free < need {
 		err = fmt.Errorf("the data directory of %s needs %s at %s, and %s are free: free some there, or declare a data_dir on a larger volume", c.Address, humanize.Bytes(need), where, humanize.Bytes(free))
 	}

@@ -19,6 +19,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/dssctl/dssctl/internal/volume"
+
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dssctl/dssctl/config"
@@ -88,7 +90,7 @@ func (*Provider) Survey(all []*config.Instance, r secret.Resolver) providers.Pro
 func (*Provider) Performers() map[plan.Kind]providers.Performer {
 	return map[plan.Kind]providers.Performer{
 		KindCheck: checker{}, KindCopy: copier{}, KindInstall: installer{}, KindPlace: placer{},
-		KindIdentity: identifier{}, KindScenarios: deactivator{}, KindAttach: attacher{}, KindProject: bringer{free: freeSpace},
+		KindIdentity: identifier{}, KindScenarios: deactivator{}, KindAttach: attacher{}, KindProject: bringer{free: volume.Free},
 	}
 }
 

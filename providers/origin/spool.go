@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/dssctl/dssctl/internal/humanize"
 )
 
@@ -112,12 +110,4 @@ func wholeZip(r io.ReaderAt, size int64) error {
 		}
 	}
 	return fmt.Errorf("the archive broke off after %s: it has no end", humanize.Bytes(size))
-}
-
-func freeSpace(dir string) (int64, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		return 0, fmt.Errorf("ask for the free space at %s: %w", dir, err)
-	}
-	return int64(st.Bavail) * st.Bsize, nil
 }

@@ -55,6 +55,10 @@ func (i DumpInfo) Rows() int64 {
 	return n
 }
 
+// OnDisk is the bytes that the tables take on the server, without their indexes:
+// more than the dump will be. It is not stored.
+func (i DumpInfo) OnDisk() int64 { return i.onDisk }
+
 // readPlace notes down what the place has, and that a restore could make it.
 func (i *DumpInfo) readPlace(ctx context.Context, c *Conn, tx pgx.Tx) error {
 	if err := i.readTables(ctx, c, tx); err != nil {

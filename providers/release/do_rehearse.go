@@ -10,6 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dssctl/dssctl/internal/humanize"
+	"github.com/dssctl/dssctl/internal/volume"
+
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/providers"
@@ -148,14 +151,30 @@ func (c *call) portsFree() error {
 	return nil
 }
 
-// checkDump makes sure that the databases can be dumped.
+// checkDump makes sure that the databases can be dumped, and that there is room
+// for what the dump takes at the least.
 func (c *call) checkDump(ctx context.Context) error {
 	d, err := c.dumpOf()
 	if err != nil {
 		return err
 	}
-	_, err = c.tools().CheckDump(ctx, pg.Dump{Login: d.Login, Place: d.Place, Whole: d.Whole})
-	return err
+	info, err := c.tools().CheckDump(ctx, pg.Dump{Login: d.Login, Place: d.Place, Whole: d.Whole})
+	if err != nil {
+		return err
+	}
+	// How far rows can be compressed shows in the end: what is refused here
+	// would not fit though they were well compressed. Less is undone later.
+	const ratio, reserve = 8, 16 << 20
+	need := info.OnDisk()/ratio + reserve
+	free, err := volume.Free(c.runFolder())
+	if err != nil {
+		return err
+	}
+	if free < need {
+		return fmt.Errorf("the dump of the runtime databases needs at least %s (their tables take %s on the server) and %s has %s free: free some, or set the instance's attribute companion_dir to a folder on a larger volume",
+			humanize.Bytes(need), humanize.Bytes(info.OnDisk()), c.Instance.Companion(), humanize.Bytes(free))
+	}
+	return nil
 }
 
 func (rehearser) Verify(context.Context, *providers.Call) error { return nil }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/dssctl/dssctl/internal/volume"
+
 	"github.com/dssctl/dssctl/internal/archive"
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/event"
@@ -57,7 +59,8 @@ func (unpacker) Do(ctx context.Context, pc *providers.Call) (err error) {
 	root := filepath.Dir(c.Kit)
 	// Small files take whole blocks each.
 	const block, reserve = 4 << 10, 64 << 20
-	if need, has := in.Bytes+in.Members*block+reserve, free(root); has >= 0 && has < need {
+	need := in.Bytes + in.Members*block + reserve
+	if has, err := volume.Free(root); err == nil && has < need {
 		return fmt.Errorf("the kit needs %s and %s has %s free: free some, or choose another install_root", humanize.Bytes(need), root, humanize.Bytes(has))
 	}
 	if err := os.MkdirAll(root, 0o755); err != nil {

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/dssctl/dssctl/internal/volume"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/dssctl/dssctl/config"
@@ -157,7 +159,10 @@ func (o *Observation) lookAtKit(req providers.ObserveRequest, b *config.Block) {
 	if o.KitVersion == "" && o.KitProblem == "" {
 		o.RootProblem = writable(o.Root)
 	}
-	o.Free = free(o.Root)
+	o.Free = -1
+	if n, err := volume.Free(o.Root); err == nil {
+		o.Free = n
+	}
 	if archive := b.String("archive"); archive != "" {
 		info, err := os.Stat(archive)
 		switch {
@@ -254,18 +259,6 @@ func writable(dir string) string {
 			return "this account may not write in " + dir
 		}
 		return ""
-	}
-}
-
-// free is what a folder's file system has left, -1 when that is not known.
-func free(dir string) int64 {
-	for ; ; dir = filepath.Dir(dir) {
-		var st unix.Statfs_t
-		if err := unix.Statfs(dir, &st); err == nil {
-			return int64(st.Bavail) * st.Bsize //nolint:unconvert // its type differs between machines
-		} else if !errors.Is(err, unix.ENOENT) || dir == filepath.Dir(dir) {
-			return -1
-		}
 	}
 }
 

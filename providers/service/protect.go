@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dssctl/dssctl/internal/volume"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
@@ -178,14 +180,13 @@ func checkSpace(inst *dss.Instance, part string, total int64) error {
 	if canClone(inst.Path("install.ini"), part) {
 		return nil
 	}
-	var st unix.Statfs_t
-	if err := unix.Statfs(part, &st); err != nil {
-		return fmt.Errorf("ask for the free space at %s: %w", part, err)
+	free, err := volume.Free(part)
+	if err != nil {
+		return err
 	}
 	// Many small files take whole blocks each.
 	const reserve = 64 << 20
-	free, need := int64(st.Bavail)*st.Bsize, total+total/20+reserve
-	if free < need {
+	if need := total + total/20 + reserve; free < need {
 		return fmt.Errorf("the safety backup needs %s and %s has %s free: free some, or set the instance's attribute companion_dir to a folder on a larger volume",
 			humanize.Bytes(need), inst.Companion(), humanize.Bytes(free))
 	}
