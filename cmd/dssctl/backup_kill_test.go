@@ -40,12 +40,8 @@ func lostSets(before, after map[string]bool, kept int) []string {
 // unpacked are files that are kept or taken out: one is like another.
 var unpacked = regexp.MustCompile(`(/(restoring|replaced)/\*)(/.*)?|(/data/\w+)/.*`)
 
-// kindsOfBackup chooses the first place of each kind, and of these each third:
-// all are tried by `make test-long`.
+// kindsOfBackup chooses the first place of each kind, and of these each third.
 func kindsOfBackup(all []place) []place {
-	if long() {
-		return all
-	}
 	seen := map[string]bool{}
 	return every(3)(slices.DeleteFunc(slices.Clone(all), func(p place) bool {
 		kind := p.kind()
@@ -75,7 +71,7 @@ func TestBackupKilledAnywhere(t *testing.T) {
 	all := l.places(args...) // it prunes, too
 	ways := [][]string{{"recover"}, {"recover", "-rollback"}, args}
 	tried := 0
-	for _, at := range kindsOfBackup(all) {
+	for _, at := range choose(all, kindsOfBackup) {
 		before := goodSets(t, l)
 		o := l.killedAt(at, args...)
 		if !o.killed {
@@ -132,7 +128,7 @@ func TestRestoreKilledAnywhere(t *testing.T) {
 	ways := [][]string{{"recover"}, {"recover", "-resume"}, {"recover", "-rollback"}}
 	args := []string{"backup", "restore", "instance.design", "-auto-approve", "-allow", "data-loss"}
 	all, tried := l.places(args...), map[bool]int{}
-	for i, at := range kindsOfBackup(all) {
+	for i, at := range choose(all, kindsOfBackup) {
 		write(t, filepath.Dir(mark), "params.json", "{}")
 		asBefore := configs(t, l.data)
 		o := l.killedAt(at, args...)

@@ -124,6 +124,18 @@ func some(n int, choose func([]place) []place) func([]place) []place {
 // long is `make test-long`.
 func long() bool { return os.Getenv("DSSCTL_TEST_LONG") != "" }
 
+// choose returns the places to be tried: those that are wanted, with `make test-long`
+// all, and with DSSCTL_TEST_LONG=records, in much less time, each journal record.
+func choose(all []place, wanted func([]place) []place) []place {
+	switch os.Getenv("DSSCTL_TEST_LONG") {
+	case "":
+		return wanted(all)
+	case "records":
+		return records(1)(all)
+	}
+	return all
+}
+
 // Law 4: killed at each journal record and in the middle of each action, then
 // recover: each instance ends wholly before or wholly after, DSS runs, nothing is
 // lost.
@@ -140,10 +152,7 @@ func TestKilledAnywhereThenRecover(t *testing.T) {
 				if after.configs == nil {
 					after.configs, after.tables = configs(t, l.data), l.tables()
 				}
-				chosen := all
-				if !long() {
-					chosen = c.wanted(all)
-				}
+				chosen := choose(all, c.wanted)
 				fresh, tried := false, 0
 				for n, at := range chosen {
 					if n%c.lanes != lane {

@@ -35,11 +35,8 @@ func TestOriginCloneKilledThenRecover(t *testing.T) {
 	}
 	all := l.places(apply...)
 	made("undisturbed")
-	chosen := all
-	if !long() {
-		// Most of them are the files of the copy: of these, a few will do.
-		chosen = records(9)(all)
-	}
+	// Most of them are the files of the copy: of these, a few will do.
+	chosen := choose(all, records(9))
 	killed := 0
 	for n, at := range chosen {
 		way := []string{"-resume", "-rollback"}[n%2]
@@ -109,10 +106,7 @@ instance "fresh" {
 	}
 	all := l.places(apply...)
 	made("undisturbed")
-	chosen := all
-	if !long() {
-		chosen = some(9, once)(all)
-	}
+	chosen := choose(all, some(9, once))
 	killed, left := 0, 0
 	for n, at := range chosen {
 		way := []string{"-resume", "-rollback"}[n%2]

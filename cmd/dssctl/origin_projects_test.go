@@ -350,10 +350,7 @@ func TestOriginProjectsKilledThenRecover(t *testing.T) {
 	all := m.places(apply...)
 	m.has("undisturbed", "CHURN", "DKU_SALES", "ETUDE_2")
 	m.run("rollback", m.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
-	chosen := all
-	if !long() {
-		chosen = records(4)(all)
-	}
+	chosen := choose(all, records(4))
 	killed := 0
 	for n, at := range chosen {
 		way := []string{"-resume", "-rollback"}[n%2]

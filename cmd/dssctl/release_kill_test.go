@@ -34,11 +34,10 @@ func TestUpgradeKilledThenRecover(t *testing.T) {
 			all := l.places(apply...)
 			l.whole("after")
 			after := l.settle("after", true, from.rows)
-			chosen := all
-			if !long() {
-				chosen = slices.DeleteFunc(slices.Clone(all), func(p place) bool { return !strings.Contains(p.call, "process installer") })
-				chosen = append(chosen, records(17)(all)...)
-			}
+			chosen := choose(all, func(all []place) []place {
+				installing := slices.DeleteFunc(slices.Clone(all), func(p place) bool { return !strings.Contains(p.call, "process installer") })
+				return append(installing, records(17)(all)...)
+			})
 			fresh, tried := false, 0
 			for n, at := range chosen {
 				if l.try(at, n, from, apply, before, after, &fresh) {
