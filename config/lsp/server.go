@@ -86,7 +86,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, closing func() erro
 		s.types = append(s.types, b.Type)
 	}
 	s.requests.SetLimit(maxRequests)
-	st := newStream(in, out, closing)
+	st := newStream(in, out, closing, s.answered)
 	connected := make(chan struct{})
 	s.conn = jsonrpc2.NewConn(ctx, st, handler{s, connected}, jsonrpc2.SetLogger(s.log))
 	close(connected)
@@ -107,7 +107,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, closing func() erro
 	cancel()
 	_ = s.conn.Close() // it may be closed already
 	checks.Wait()
-	_ = s.requests.Wait() // requests answer their errors
+	s.answered()
 	return err
 }
 
@@ -136,6 +136,13 @@ func (h handler) Handle(_ context.Context, _ *jsonrpc2.Conn, req *jsonrpc2.Reque
 		s.reply(req, nil, err)
 		return
 	}
+	if req.Method == "initialize" || req.Method == "shutdown" {
+		// The first and the last answer, whatever is asked between.
+		s.answered()
+		result, err := answer(s.ctx)
+		s.reply(req, result, err)
+		return
+	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	s.mu.Lock()
 	s.running[req.ID] = cancel
@@ -159,6 +166,9 @@ func (h handler) Handle(_ context.Context, _ *jsonrpc2.Conn, req *jsonrpc2.Reque
 		return nil
 	})
 }
+
+// answered waits for the requests so far.
+func (s *Server) answered() { _ = s.requests.Wait() } // they answer their errors
 
 // panicked notes an error of ours; what was asked with may hold secrets and is
 // not shown.

@@ -231,6 +231,37 @@ func TestLifeCycle(t *testing.T) {
 	}
 }
 
+// A client may send all at once, and be gone: what it asked is answered.
+func TestAllAtOnce(t *testing.T) {
+	for name, exit := range map[string]string{"exit": frame(`{"jsonrpc":"2.0","method":"exit"}`), "end of input": ""} {
+		t.Run(name, func(t *testing.T) {
+			e, pipe := serve(t)
+			go func() {
+				_, _ = io.WriteString(pipe, frame(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}`)+
+					frame(`{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":"file:///nonexistent/m.dss.hcl","version":1,"text":"instance \"a\" {}\n"}}}`)+
+					frame(`{"jsonrpc":"2.0","id":2,"method":"textDocument/documentSymbol","params":{"textDocument":{"uri":"file:///nonexistent/m.dss.hcl"}}}`)+
+					frame(`{"jsonrpc":"2.0","id":3,"method":"shutdown"}`)+exit)
+				pipe.Close()
+			}()
+			said, err := io.ReadAll(pipe)
+			e.must(err)
+			rest := string(said)
+			for _, want := range []string{`"definitionProvider":`, `"name":"instance a"`, `"result":null`} {
+				var found bool
+				if _, rest, found = strings.Cut(rest, want); !found {
+					t.Errorf("%s is not in the answers, or out of order: %s", want, said)
+				}
+			}
+			if strings.Contains(string(said), `"error"`) {
+				t.Errorf("an error is among the answers: %s", said)
+			}
+			if err := <-e.done; (err == nil) != (exit != "") {
+				t.Errorf("it ends with %v", err)
+			}
+		})
+	}
+}
+
 func TestEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		send, want string

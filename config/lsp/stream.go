@@ -30,19 +30,23 @@ type stream struct {
 	w    io.Writer
 	shut func() error
 
-	failed error // why reading ended
+	answered func() // waits until all requests are, see ReadObject
+	failed   error  // why reading ended
 }
 
-func newStream(in io.Reader, out io.Writer, shut func() error) *stream {
-	return &stream{r: bufio.NewReader(in), w: out, shut: shut}
+func newStream(in io.Reader, out io.Writer, shut func() error, answered func()) *stream {
+	return &stream{r: bufio.NewReader(in), w: out, shut: shut, answered: answered}
 }
 
-// ReadObject reads the next message that is one.
+// ReadObject reads the next message that is one. It does not tell that there is
+// no other, which ends the connection, before all are answered: a client may send
+// all that it has to say, and close its end.
 func (s *stream) ReadObject(v any) error {
 	for {
 		body, err := s.frame()
 		if err != nil {
 			s.failed = err
+			s.answered()
 			return err
 		}
 		if err = json.Unmarshal(body, v); err == nil {

@@ -20,6 +20,7 @@ func (s *Server) notification(req *jsonrpc2.Request) {
 	ready := s.ready
 	s.mu.Unlock()
 	if req.Method == "exit" {
+		s.answered()
 		close(s.ended)
 		<-s.ctx.Done() // nothing is read behind it
 		return
