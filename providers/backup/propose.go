@@ -112,7 +112,7 @@ func (m *maker) retention(b *config.Block, was policyRecord, known bool, out *pr
 	}
 	applied := *m
 	applied.a.Former = nil
-	s := applied.prune(fmt.Sprintf("remove %d sets that retention no longer keeps: %s", len(ids), strings.Join(ids, ", ")), ids)
+	s := applied.prune(fmt.Sprintf("remove %s that retention no longer keeps: %s", counted(len(ids), "set"), strings.Join(ids, ", ")), ids)
 	s.Danger = plan.Irreversible
 	return []providers.Step{s}
 }
