@@ -467,30 +467,11 @@ func TestOriginCloneOfGovern(t *testing.T) {
 	l.installGovern(dsskit.InstallOptions{NodeType: "govern"})
 	l.ok(l.pg.CreateDatabase(ctx, "clones", "dss"))
 	port := l.freePort()
-	estate := func(database string) {
-		write(t, l.dir, "main.dss.hcl", fmt.Sprintf(`
-variable "pg_password" {
-  type      = string
-  sensitive = true
-}
-instance "design" {
-  data_dir = %q
-  port     = %d
-}
-`, l.place("design"), l.port["design"])+l.cloneBlock(port, fmt.Sprintf(`
-  runtime_database "postgresql" {
-    host     = %q
-    port     = %d
-    database = %q
-    user     = "dss"
-    password = var.pg_password
-  }`, l.pg.Host, l.pg.Port, database)))
-	}
-	estate("dss")
+	l.governCloneEstate(port, "dss")
 	if o := l.run(apply...).must(t, 1); !strings.Contains(o.stderr, "The source's own database") {
 		t.Errorf("the source's database for the clone: %s", o)
 	}
-	estate("clones")
+	l.governCloneEstate(port, "clones")
 	properties := func(name string) string {
 		t.Helper()
 		raw, err := os.ReadFile(filepath.Join(l.place(name), "config", "dip.properties"))
@@ -544,12 +525,42 @@ instance "design" {
 	l.run("rollback", l.lastRun(), "-auto-approve", "-allow", "data-loss").must(t, 0)
 	delete(l.dss, "clone")
 	l.nothingMade("clone")
-	if out, err := l.pg.Exec(ctx, "clones", `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace`); err != nil || strings.TrimSpace(out) != "" {
-		t.Errorf("the clone's database after the rollback: %q, %v", out, err)
+	if left := l.tablesIn("clones"); left != "" {
+		t.Errorf("the clone's database after the rollback has %s", left)
 	}
 	if !l.running("design") || l.rowsIn("dss") < rows {
 		t.Errorf("the source runs: %v, with %d of %d rows", l.running("design"), l.rowsIn("dss"), rows)
 	}
+}
+
+// governCloneEstate declares a clone of the Govern node, in a database of its own.
+func (l *lab) governCloneEstate(port int, database string) {
+	l.t.Helper()
+	write(l.t, l.dir, "main.dss.hcl", fmt.Sprintf(`
+variable "pg_password" {
+  type      = string
+  sensitive = true
+}
+instance "design" {
+  data_dir = %q
+  port     = %d
+}
+`, l.place("design"), l.port["design"])+l.cloneBlock(port, fmt.Sprintf(`
+  runtime_database "postgresql" {
+    host     = %q
+    port     = %d
+    database = %q
+    user     = "dss"
+    password = var.pg_password
+  }`, l.pg.Host, l.pg.Port, database)))
+}
+
+// tablesIn are the names of what a database has in its schema public.
+func (l *lab) tablesIn(database string) string {
+	l.t.Helper()
+	out, err := l.pg.Exec(context.Background(), database, `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace`)
+	l.ok(err)
+	return strings.Join(strings.Fields(out), ", ")
 }
 
 // deactivated is a scenario's file with its own "active" off, and nothing else
