@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dssctl/dssctl/internal/xattr"
+
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
@@ -210,15 +212,13 @@ func describe(t testing.TB, root string) map[string]string {
 			}
 			text += " to " + to
 		}
-		names, err := sized(func(b []byte) (int, error) { return unix.Llistxattr(path, b) })
-		if err != nil && !errors.Is(err, unix.ENOTSUP) {
+		names, err := xattr.List(path)
+		if err != nil {
 			return err
 		}
-		for _, name := range slices.Sorted(strings.SplitSeq(string(names), "\x00")) {
-			if name == "" {
-				continue
-			}
-			v, err := sized(func(b []byte) (int, error) { return unix.Lgetxattr(path, name, b) })
+		slices.Sort(names)
+		for _, name := range names {
+			v, err := xattr.Get(path, name)
 			if err != nil {
 				return err
 			}

@@ -1,9 +1,10 @@
 package archive
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+
+	"github.com/dssctl/dssctl/internal/xattr"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,7 +37,7 @@ func (x xattrs) records(few []byte) ([]record, error) {
 	n, err := x.list(few)
 	names := few[:max(n, 0)]
 	if errors.Is(err, unix.ERANGE) {
-		names, err = sized(x.list)
+		names, err = xattr.Sized(x.list)
 	}
 	if err != nil {
 		if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENOSYS) {
@@ -45,19 +46,16 @@ func (x xattrs) records(few []byte) ([]record, error) {
 		return nil, fmt.Errorf("list the extended attributes: %w", err)
 	}
 	var out []record
-	for name := range bytes.SplitSeq(names, []byte{0}) {
-		if len(name) == 0 {
-			continue
-		}
-		value, err := sized(func(b []byte) (int, error) { return x.get(string(name), b) })
+	for _, name := range xattr.Names(names) {
+		value, err := xattr.Sized(func(b []byte) (int, error) { return x.get(name, b) })
 		if errors.Is(err, unix.ENODATA) {
 			continue // gone since it was listed
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read the extended attribute %q: %w", name, err)
 		}
-		r := record{xattrKey(string(name)), string(value)}
-		switch string(name) {
+		r := record{xattrKey(name), string(value)}
+		switch name {
 		case xattrACLAccess:
 			r.key = paxACLAccess
 			r.value, err = aclText(value)
@@ -72,24 +70,4 @@ func (x xattrs) records(few []byte) ([]record, error) {
 	}
 	sortRecords(out)
 	return out, nil
-}
-
-// sized calls read first for the size, then for the bytes, and again while the
-// size grows in between.
-func sized(read func([]byte) (int, error)) ([]byte, error) {
-	for {
-		n, err := read(nil)
-		if err != nil || n == 0 {
-			return nil, err
-		}
-		b := make([]byte, n)
-		n, err = read(b)
-		if errors.Is(err, unix.ERANGE) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		return b[:n], nil
-	}
 }

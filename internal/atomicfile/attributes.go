@@ -1,13 +1,14 @@
 package atomicfile
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/dssctl/dssctl/internal/xattr"
 
 	"golang.org/x/sys/unix"
 )
@@ -64,47 +65,21 @@ func kindOf(m fs.FileMode) string {
 // readExtended reads the extended attributes, ACLs among them. A file system
 // without any is fine.
 func readExtended(path string) ([]attribute, error) {
-	list, err := sized(func(b []byte) (int, error) { return unix.Llistxattr(path, b) })
+	names, err := xattr.List(path)
 	if err != nil {
-		if unsupported(err) {
-			return nil, nil
-		}
 		return nil, fmt.Errorf("list the extended attributes: %w", err)
 	}
 	var out []attribute
-	for name := range bytes.SplitSeq(list, []byte{0}) {
-		if len(name) == 0 {
-			continue
-		}
-		value, err := sized(func(b []byte) (int, error) { return unix.Lgetxattr(path, string(name), b) })
+	for _, name := range names {
+		value, err := xattr.Get(path, name)
 		switch {
 		case err == nil:
-			out = append(out, attribute{string(name), value})
-		case isACL(string(name)):
+			out = append(out, attribute{name, value})
+		case isACL(name):
 			return nil, fmt.Errorf("read the ACL: %w", err)
 		}
 	}
 	return out, nil
-}
-
-// sized calls read first for the size, then for the bytes, and again while the
-// size grows in between.
-func sized(read func([]byte) (int, error)) ([]byte, error) {
-	for {
-		n, err := read(nil)
-		if err != nil || n == 0 {
-			return nil, err
-		}
-		b := make([]byte, n)
-		n, err = read(b)
-		if errors.Is(err, unix.ERANGE) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		return b[:n], nil
-	}
 }
 
 // copyTo gives the file the attributes. The order keeps it closed to others

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dssctl/dssctl/internal/xattr"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -86,16 +88,13 @@ func restoreRoot(folder, into string) error {
 
 // readXattrs follows no symlink. Where there can be none, there are none.
 func readXattrs(path string) (map[string][]byte, error) {
-	list, err := sized(func(b []byte) (int, error) { return unix.Llistxattr(path, b) })
-	if errors.Is(err, unix.ENOTSUP) || len(list) == 0 {
-		return nil, nil
-	}
-	if err != nil {
+	names, err := xattr.List(path)
+	if err != nil || len(names) == 0 {
 		return nil, err
 	}
 	out := map[string][]byte{}
-	for _, name := range splitNUL(list) {
-		value, err := sized(func(b []byte) (int, error) { return unix.Lgetxattr(path, name, b) })
+	for _, name := range names {
+		value, err := xattr.Get(path, name)
 		if errors.Is(err, unix.ENODATA) {
 			continue
 		}
@@ -105,32 +104,4 @@ func readXattrs(path string) (map[string][]byte, error) {
 		out[name] = value
 	}
 	return out, nil
-}
-
-// sized calls read with a buffer that is large enough.
-func sized(read func([]byte) (int, error)) ([]byte, error) {
-	for {
-		n, err := read(nil)
-		if err != nil || n == 0 {
-			return nil, err
-		}
-		b := make([]byte, n)
-		if n, err = read(b); err == nil {
-			return b[:n], nil
-		}
-		if !errors.Is(err, unix.ERANGE) {
-			return nil, err
-		}
-	}
-}
-
-func splitNUL(b []byte) []string {
-	var out []string
-	for start, i := 0, 0; i < len(b); i++ {
-		if b[i] == 0 {
-			out = append(out, string(b[start:i]))
-			start = i + 1
-		}
-	}
-	return out
 }

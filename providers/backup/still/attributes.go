@@ -1,11 +1,11 @@
 package still
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"github.com/dssctl/dssctl/internal/xattr"
 
 	"golang.org/x/sys/unix"
 )
@@ -49,19 +49,12 @@ func (c *cloner) attributes(from, to string, st *unix.Stat_t) error {
 // extended copies the extended attributes. What belongs to the machine's
 // security (SELinux, capabilities) is set where the system lets us.
 func (c *cloner) extended(from, to string) error {
-	list, err := grown(func(b []byte) (int, error) { return unix.Llistxattr(from, b) })
-	if errors.Is(err, unix.EOPNOTSUPP) {
-		return nil
-	}
+	names, err := xattr.List(from)
 	if err != nil {
 		return &fs.PathError{Op: "list the extended attributes of", Path: from, Err: err}
 	}
-	for raw := range bytes.SplitSeq(list, []byte{0}) {
-		if len(raw) == 0 {
-			continue
-		}
-		name := string(raw)
-		value, err := grown(func(b []byte) (int, error) { return unix.Lgetxattr(from, name, b) })
+	for _, name := range names {
+		value, err := xattr.Get(from, name)
 		if err == nil {
 			err = unix.Lsetxattr(to, name, value, 0)
 		}
@@ -74,19 +67,4 @@ func (c *cloner) extended(from, to string) error {
 		c.labels.Add(1)
 	}
 	return nil
-}
-
-// grown calls read with more and more room.
-func grown(read func([]byte) (int, error)) ([]byte, error) {
-	for size := 256; ; size *= 4 {
-		b := make([]byte, size)
-		n, err := read(b)
-		if errors.Is(err, unix.ERANGE) && size < 1<<20 {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		return b[:n], nil
-	}
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dssctl/dssctl/internal/xattr"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/dssctl/dssctl/internal/event"
@@ -106,20 +108,17 @@ func describe(t *testing.T, dir string) []string {
 			line += " -> " + to
 		}
 		if st.Mode&unix.S_IFMT != unix.S_IFLNK {
-			list, err := grown(func(b []byte) (int, error) { return unix.Llistxattr(path, b) })
+			names, err := xattr.List(path)
 			if err != nil {
 				return err
 			}
-			names := strings.Split(strings.Trim(string(list), "\x00"), "\x00")
 			slices.Sort(names)
 			for _, name := range names {
-				if name != "" {
-					value, err := grown(func(b []byte) (int, error) { return unix.Lgetxattr(path, name, b) })
-					if err != nil {
-						return err
-					}
-					line += fmt.Sprintf(" %s=%q", name, value)
+				value, err := xattr.Get(path, name)
+				if err != nil {
+					return err
 				}
+				line += fmt.Sprintf(" %s=%q", name, value)
 			}
 		}
 		out = append(out, line)
