@@ -40,10 +40,10 @@ func lostSets(before, after map[string]bool, kept int) []string {
 // unpacked are files that are kept or taken out: one is like another.
 var unpacked = regexp.MustCompile(`(/(restoring|replaced)/\*)(/.*)?|(/data/\w+)/.*`)
 
-// kindsOfBackup chooses the first place of each kind, and of these each third.
+// kindsOfBackup chooses the first place of each kind, and of these each fourth.
 func kindsOfBackup(all []place) []place {
 	seen := map[string]bool{}
-	return every(3)(slices.DeleteFunc(slices.Clone(all), func(p place) bool {
+	return every(4)(slices.DeleteFunc(slices.Clone(all), func(p place) bool {
 		kind := p.kind()
 		if !p.record() {
 			kind = unpacked.ReplaceAllString(kind, "$1$4")

@@ -21,7 +21,7 @@ func TestOriginCloneKilledThenRecover(t *testing.T) {
 	port, tables, history := l.port["clone"], l.tables(), l.liveRows("design")
 	theirs := l.scenarios("design")
 	// Most of the places are the files of the copy: of these, a few will do.
-	l.killClone(records(9), port, func(where string) {
+	l.killClone(records(12), port, func(where string) {
 		for path, text := range l.scenarios("clone") {
 			if text != deactivated(theirs[path]) {
 				t.Errorf("%s: %s is %s", where, path, text)

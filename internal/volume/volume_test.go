@@ -16,6 +16,9 @@ func TestSpace(t *testing.T) {
 	if err != nil || later != total {
 		t.Errorf("what is to be made there: total %d and not %d, %v", later, total, err)
 	}
+	if at := Existing(filepath.Join(dir, "not", "there")); at != dir {
+		t.Errorf("the nearest folder is %s and not %s", at, dir)
+	}
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -65,7 +65,7 @@ func (c *call) roomFor(e set.Entry) error {
 	if len(c.Restore.Paths) > 0 {
 		return nil
 	}
-	dir := filepath.Dir(c.staging())
+	dir := volume.Existing(filepath.Dir(c.staging()))
 	free, err := volume.Free(dir)
 	if err != nil {
 		return err

@@ -210,8 +210,6 @@ func clientKind(err error) (Kind, string) {
 		return TLS, "the server's certificate is not valid"
 	case errors.As(err, &verify), errors.As(err, &record), errors.As(err, &alert):
 		return TLS, ""
-	case strings.Contains(err.Error(), "server refused TLS connection"):
-		return TLS, "the server offers no TLS"
 	case errors.As(err, &dns) && !dns.IsTimeout:
 		return UnknownHost, ""
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -223,6 +221,9 @@ func clientKind(err error) (Kind, string) {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe),
 		errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, pgconn.ErrConnClosed):
 		return Lost, ""
+	// With the mode prefer, what was tried without TLS has failed otherwise.
+	case strings.Contains(err.Error(), "server refused TLS connection"):
+		return TLS, "the server offers no TLS"
 	}
 	var op net.Error
 	if errors.As(err, &op) {

@@ -44,6 +44,11 @@ func TestClassify(t *testing.T) {
 			t.Errorf("%s: %s", want, text)
 		}
 	}
+	// With the mode prefer, the second try decides.
+	both := errors.Join(errors.New("tls error: server refused TLS connection"), context.DeadlineExceeded)
+	if got := classify(context.Background(), l, "connect to", both); KindOf(got) != Timeout {
+		t.Errorf("no TLS, and no answer without: %v", got)
+	}
 	// The data in a data error stays out.
 	got := classify(context.Background(), l, "write to", &pgconn.PgError{Code: "23505", Message: "duplicate key", Detail: "Key (x)=(planted) exists"})
 	if strings.Contains(got.Error(), "planted") {
@@ -97,7 +102,11 @@ func TestConnectFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := good
 			tt.change(&l)
-			ctx, cancel := context.WithTimeout(context.Background(), 700*time.Millisecond)
+			patience := time.Minute
+			if name == "deaf" || name == "unknown host" {
+				patience = 700 * time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			_, err := Connect(ctx, l)
 			if k := KindOf(err); k != tt.want && (name != "unknown host" || k != Timeout) {
