@@ -40,8 +40,7 @@ const (
 
 // point says what the thread is about to change; false for nothing.
 func (t *tracee) point(tid int) (Point, bool, error) {
-	var info syscallInfo
-	_, _, e := unix.Syscall6(unix.SYS_PTRACE, getSyscallInfo, uintptr(tid), unsafe.Sizeof(info), uintptr(unsafe.Pointer(&info)), 0, 0)
+	info, e := ask(tid)
 	switch {
 	case e == unix.ESRCH:
 		return Point{}, false, nil
@@ -50,7 +49,21 @@ func (t *tracee) point(tid int) (Point, bool, error) {
 	case info.op != opEntry:
 		return Point{}, false, nil
 	}
-	return call{t.pid, info.nr, info.args}.point()
+	p, ok, err := call{t.pid, info.nr, info.args}.point()
+	if err != nil {
+		// Killed while it was looked at, by the clock: its memory is gone.
+		if _, e := ask(tid); e == unix.ESRCH {
+			return Point{}, false, nil
+		}
+	}
+	return p, ok, err
+}
+
+// ask asks for the system call that a thread stands at; ESRCH when it does not
+// stand still any more.
+func ask(tid int) (info syscallInfo, e unix.Errno) {
+	_, _, e = unix.Syscall6(unix.SYS_PTRACE, getSyscallInfo, uintptr(tid), unsafe.Sizeof(info), uintptr(unsafe.Pointer(&info)), 0, 0)
+	return info, e
 }
 
 // atPath are the calls with a folder and a path below it.
