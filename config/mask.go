@@ -3,10 +3,10 @@ package config
 import (
 	"bytes"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // A secret may be written into a file as it is. Diagnostics show source lines,

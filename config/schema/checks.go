@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // Duration accepts a Go duration that is not negative, such as "90s", "10m" or

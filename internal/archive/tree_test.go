@@ -16,11 +16,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dssctl/dssctl/internal/xattr"
-
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/dssctl/dssctl/internal/xattr"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dssctl/dssctl/internal/xattr"
-
 	"golang.org/x/sys/unix"
+
+	"github.com/dssctl/dssctl/internal/xattr"
 )
 
 // xattrs are the two calls, on an open file or on a path.

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/dssctl/dssctl/internal/xattr"
-
 	"golang.org/x/sys/unix"
+
+	"github.com/dssctl/dssctl/internal/xattr"
 )
 
 // accessACL is the extended attribute that holds a file's POSIX ACL.

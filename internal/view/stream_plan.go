@@ -7,9 +7,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/dssctl/dssctl/internal/clock"
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/internal/plan"
 )
 

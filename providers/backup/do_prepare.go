@@ -7,10 +7,9 @@ import (
 	"os"
 	"slices"
 
-	"github.com/dssctl/dssctl/internal/volume"
-
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/humanize"
+	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/method"
 	"github.com/dssctl/dssctl/providers/backup/set"

@@ -8,10 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/dssctl/dssctl/internal/volume"
-
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/humanize"
+	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/exclude"
 	"github.com/dssctl/dssctl/providers/backup/method"

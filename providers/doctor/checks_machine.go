@@ -7,11 +7,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/hashicorp/go-version"
 
 	"github.com/dssctl/dssctl/internal/humanize"
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // leastLimit is what DSS asks for, of open files and of processes.

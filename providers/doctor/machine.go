@@ -13,10 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dssctl/dssctl/internal/volume"
-
 	"github.com/dssctl/dssctl/internal/clock"
 	"github.com/dssctl/dssctl/internal/proc"
+	"github.com/dssctl/dssctl/internal/volume"
 )
 
 // Machine is where the instance runs.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/internal/secret"
 )

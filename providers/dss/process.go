@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/dssctl/dssctl/internal/proc"
 )
 

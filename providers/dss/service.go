@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/dssctl/dssctl/internal/proc"
 )
 

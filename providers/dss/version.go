@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/hashicorp/go-version"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // Version is a version of DSS, such as 14.4.1 or 12.6.10-hotfix2.

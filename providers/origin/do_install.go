@@ -11,11 +11,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/dssctl/dssctl/internal/volume"
-
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/humanize"
+	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/still"
 	"github.com/dssctl/dssctl/providers/dss"

@@ -19,13 +19,12 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dssctl/dssctl/internal/volume"
-
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/neighbours"
 )

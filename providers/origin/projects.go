@@ -7,12 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/config/schema"
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers/dss"
 )

@@ -10,11 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dssctl/dssctl/internal/humanize"
-	"github.com/dssctl/dssctl/internal/volume"
-
 	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/proc"
+	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/pg"

@@ -9,12 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/dssctl/dssctl/internal/volume"
-
 	"github.com/dssctl/dssctl/internal/archive"
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/humanize"
+	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
 )
 

@@ -13,12 +13,11 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/dssctl/dssctl/internal/volume"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/neighbours"

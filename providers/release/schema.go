@@ -3,11 +3,10 @@ package release
 import (
 	"errors"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dssctl/dssctl/config/schema"
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/providers/dss"
 )
 

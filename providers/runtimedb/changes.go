@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 )

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/pg"

@@ -4,11 +4,10 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dssctl/dssctl/config/schema"
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/pg"
 )

@@ -9,13 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/dssctl/dssctl/internal/volume"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 )

@@ -14,11 +14,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	goversion "github.com/hashicorp/go-version"
 
 	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/internal/proc"
 )
 

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/providers/backup/exclude"
 )

@@ -9,9 +9,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/dssctl/dssctl/internal/xattr"
-
 	"golang.org/x/sys/unix"
+
+	"github.com/dssctl/dssctl/internal/xattr"
 )
 
 // rootName is the file, in a set's folder, of what belongs to the data

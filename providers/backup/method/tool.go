@@ -10,10 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	goversion "github.com/hashicorp/go-version"
 
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/internal/proc"
 )
 

@@ -10,11 +10,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/providers/backup/exclude"
 )

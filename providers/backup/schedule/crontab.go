@@ -8,10 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"golang.org/x/sys/unix"
 
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/internal/proc"
 )
 

@@ -18,9 +18,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/dssctl/dssctl/internal/clock"
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/providers/backup/schedule/cron"
 )

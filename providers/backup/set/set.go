@@ -24,9 +24,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/dssctl/dssctl/internal/atomicfile"
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 const (

@@ -5,9 +5,9 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/dssctl/dssctl/internal/xattr"
-
 	"golang.org/x/sys/unix"
+
+	"github.com/dssctl/dssctl/internal/xattr"
 )
 
 func lstat(path string) (*unix.Stat_t, error) {

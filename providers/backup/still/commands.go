@@ -11,9 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"github.com/dssctl/dssctl/internal/atomicfile"
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
 // customKind runs the administrator's commands, for the volumes of clouds and

@@ -14,11 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dssctl/dssctl/internal/xattr"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/xattr"
 )
 
 const xfsVariable = "DSSCTL_TEST_XFS"

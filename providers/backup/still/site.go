@@ -14,10 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
-
 	"golang.org/x/sys/unix"
 
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/internal/proc"
 )
 
