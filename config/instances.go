@@ -199,9 +199,9 @@ func (l *loader) forEachKeys(e *expression, ctx *hcl.EvalContext) ([]keyed, bool
 	return keys, true
 }
 
-// declarationValue is what instance.NAME stands for. In a long chain of
-// instances, to make all of each for the one attribute that the next one reads
-// would take longer than everything else.
+// declarationValue is what instance.NAME stands for. To make all of each in a
+// long chain, for the one attribute that the next one reads, would take a tenth
+// of the time of loading it.
 func (l *loader) declarationValue(d *declaration) cty.Value {
 	if d.value != cty.NilVal {
 		return d.value

@@ -1,6 +1,6 @@
 // Package lazyregexp compiles a regular expression when it is first used. A
 // program with dozens of them as package variables would otherwise spend a
-// third of its start on those that it never asks.
+// tenth of its start on those that it never asks.
 package lazyregexp
 
 import (
