@@ -54,7 +54,7 @@ func fit(v cty.Value, e *expression) (cty.Value, *hcl.Diagnostic) {
 		}
 		return cty.NullVal(s.Type), nil
 	}
-	if (s.Public || s.Type == cty.Number || s.Type == cty.Bool || len(s.OneOf) > 0) && v.ContainsMarked() {
+	if (s.Public || s.Type == cty.Number || s.Type == cty.Bool || len(s.OneOf) > 0) && marked(v) {
 		return v, errorAt(at, "Sensitive value not allowed here", "%s is shown in plans and messages, so it cannot be made of a sensitive value. If this part of it is no secret, wrap it into nonsensitive(…).", s.Name)
 	}
 	if s.Type != cty.DynamicPseudoType {
@@ -166,7 +166,7 @@ func strayKeys(v cty.Value, want cty.Type, where string, at *hcl.Range) *hcl.Dia
 }
 
 func checkValue(v cty.Value, s *schema.Attribute, at *hcl.Range) *hcl.Diagnostic {
-	if v.ContainsMarked() {
+	if marked(v) {
 		return nil // nothing may be said about it
 	}
 	if len(s.OneOf) > 0 {

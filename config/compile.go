@@ -44,10 +44,12 @@ type expression struct {
 	attr *hcl.Attribute
 
 	// From references.go.
-	refs   references
-	broken bool // reported already: not to be evaluated
+	refs     references
+	broken   bool // reported already: not to be evaluated
+	constant bool // it refers to nothing, and calls nothing
 
-	// The value, once known, where it is the same for every key.
+	// The value, once known, where it is the same for every key: from attribute.go
+	// or constants.go.
 	done bool
 	val  cty.Value
 	ok   bool

@@ -15,6 +15,21 @@ type mark string
 // sensitive marks values that must not be shown.
 const sensitive = mark("sensitive")
 
+// marked is as ContainsMarked, which costs more: it keeps the path to each part.
+func marked(v cty.Value) bool {
+	if v.IsMarked() {
+		return true
+	}
+	if !v.IsNull() && v.IsKnown() && v.CanIterateElements() {
+		for it := v.ElementIterator(); it.Next(); {
+			if _, inner := it.Element(); marked(inner) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // maxNodes and maxBytes bound a local value: a few lines can double a value
 // again and again.
 const (

@@ -14,7 +14,9 @@ import (
 // evaluateInstances makes the instances and takes the modules in, those that
 // others refer to first. Linear in instances and references.
 func (l *loader) evaluateInstances() {
-	order, circles := ordered(l.resolveInstances(), func(node string) []string {
+	nodes := l.resolveInstances()
+	l.evaluateConstants()
+	order, circles := ordered(nodes, func(node string) []string {
 		if c := l.callAt(node); c != nil {
 			return c.needs
 		}

@@ -47,10 +47,12 @@ type surroundings struct {
 // An expression with such a mistake is broken: it is not evaluated.
 func (l *loader) resolve(e *expression, in surroundings) {
 	before := len(l.diags)
-	l.checkCalls(e)
-	for _, t := range e.attr.Expr.Variables() {
+	calls := l.checkCalls(e)
+	variables := e.attr.Expr.Variables()
+	for _, t := range variables {
 		l.checkReference(e, t, in)
 	}
+	e.constant = !calls && len(variables) == 0
 	l.checkEvery(e)
 	e.broken = e.broken || len(l.diags) > before
 	if e.spec.Secret {
@@ -73,23 +75,26 @@ func (l *loader) checkEvery(e *expression) {
 	}
 }
 
-// checkCalls reports functions that do not exist. JSON expressions cannot be
-// looked into: there it shows when they are evaluated.
-func (l *loader) checkCalls(e *expression) {
+// checkCalls reports functions that do not exist, and returns whether it may
+// call any. JSON expressions cannot be looked into: there it shows when they are
+// evaluated.
+func (l *loader) checkCalls(e *expression) (calls bool) {
 	native, ok := e.attr.Expr.(hclsyntax.Expression)
 	if !ok || isLiteral(native) {
-		return
+		return !ok
 	}
 	_ = hclsyntax.VisitAll(native, func(n hclsyntax.Node) hcl.Diagnostics {
 		call, ok := n.(*hclsyntax.FunctionCallExpr)
 		if !ok {
 			return nil
 		}
+		calls = true
 		if _, known := l.funcs.all[call.Name]; !known {
 			l.report(errorAt(&call.NameRange, "Unknown function", "There is no function %q.%s", call.Name, hint(call.Name, l.funcs.names(), "")))
 		}
 		return nil
 	})
+	return calls
 }
 
 // isLiteral is a quick answer for most attributes.
@@ -275,9 +280,8 @@ func (l *loader) checkInstanceAttribute(t, rest hcl.Traversal) {
 	if !ok {
 		return
 	}
-	names := l.all.instance.Parts()
-	if slices.Contains(names, a.Name) {
+	if l.all.instance.HasPart(a.Name) {
 		return
 	}
-	l.report(errorAt(&at, "Unknown attribute", "An instance has no attribute %q.%s", a.Name, hint(a.Name, names, "")))
+	l.report(errorAt(&at, "Unknown attribute", "An instance has no attribute %q.%s", a.Name, hint(a.Name, l.all.instance.Parts(), "")))
 }

@@ -31,7 +31,7 @@ func SecretName(address, name string, path cty.Path) string {
 // collectSecrets adds the sensitive values of the block and those inside it.
 func collectSecrets(into secret.Values, b *Block) {
 	for name, v := range b.values {
-		if v.ContainsMarked() {
+		if marked(v) {
 			addSecrets(into, b.Address, name, nil, v, false)
 		}
 	}

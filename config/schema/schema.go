@@ -108,6 +108,15 @@ func (b *Block) Parts() []string {
 	return names
 }
 
+// HasPart reports whether the name is one of the Parts.
+func (b *Block) HasPart(name string) bool {
+	if a, ok := b.Attribute(name); ok {
+		return !a.Meta
+	}
+	inner, ok := b.Block(name)
+	return ok && !inner.Meta
+}
+
 // Attribute returns the attribute of this name.
 func (b *Block) Attribute(name string) (*Attribute, bool) {
 	for i := range b.Attributes {
