@@ -264,7 +264,7 @@ func TestBackupGuard(t *testing.T) {
 	if !o.killed {
 		t.Fatalf("it was not killed: %s", o)
 	}
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for !l.running("design") {
 		if time.Now().After(deadline) {
 			t.Fatalf("DSS did not come back: %s", l.run("show"))

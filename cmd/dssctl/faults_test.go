@@ -33,6 +33,7 @@ type faultCase struct {
 // as it was, and DSS running.
 func TestFaults(t *testing.T) {
 	old := oldPostgres(t)
+	l := exampleOf("single").lab(t, 41)
 	cases := []faultCase{
 		{
 			name: "PostgreSQL unreachable", codes: []int{1}, words: []string{"127.0.0.1", "refuse"},
@@ -97,7 +98,7 @@ func TestFaults(t *testing.T) {
 				mend := fault(dsskit.Faults{dsskit.CopySlow: "4s"})(l)
 				go func() {
 					// As soon as the first table is there.
-					for range 600 {
+					for range 1200 {
 						time.Sleep(50 * time.Millisecond)
 						if len(l.tables()) > 0 {
 							_ = l.pg.Stop(context.Background())
@@ -142,7 +143,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "start that never gets ready", codes: []int{6}, words: []string{"not ready"},
-			edit:   withService(`start_timeout = "6s"`),
+			edit:   withService(l.startTimeout()),
 			before: faultUntilRollback(dsskit.Faults{dsskit.StartHang: ""}),
 		},
 		{
@@ -155,7 +156,6 @@ func TestFaults(t *testing.T) {
 			before: faultUntilRollback(dsskit.Faults{dsskit.StopStuck: "2s"}),
 		},
 	}
-	l := exampleOf("single").lab(t, 41)
 	path := filepath.Join(l.dir, "main.dss.hcl")
 	raw, err := os.ReadFile(path)
 	l.ok(err)
@@ -298,12 +298,12 @@ func (l *lab) sql(statement string) string {
 func TestTwoAtOnce(t *testing.T) {
 	t.Parallel()
 	l := exampleOf("single").lab(t, 42)
-	l.ok(l.dss["design"].SetFault(dsskit.Faults{dsskit.CopySlow: "3s"}))
 	first, wait := start(t, l.dir, l.env, "apply", "-auto-approve")
 	waitFor(t, "the first one's lock", func() bool {
 		raw, _ := os.ReadFile(l.dss["design"].DataDir + ".dssctl/lock")
 		return len(raw) > 0
 	})
+	l.ok(first.Process.Signal(syscall.SIGSTOP)) // it works for as long as the others take
 	o := l.run("apply", "-auto-approve")
 	if o.code != 11 {
 		t.Errorf("the second one: %s", o)
@@ -315,6 +315,7 @@ func TestTwoAtOnce(t *testing.T) {
 	if o := dssctl(t, other, l.env, "apply", "-auto-approve"); o.code != 11 || !strings.Contains(o.stderr, "process "+strconv.Itoa(first.Process.Pid)) {
 		t.Errorf("another estate's: %s", o)
 	}
+	l.ok(first.Process.Signal(syscall.SIGCONT))
 	wait().must(t, 0)
 	l.run("plan", "-detailed-exitcode").must(t, 0)
 }
@@ -356,11 +357,10 @@ func TestSignals(t *testing.T) {
 
 func waitFor(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for range 600 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if f() {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatalf("waited in vain for %s", what)
 }

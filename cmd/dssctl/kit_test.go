@@ -55,6 +55,8 @@ type lab struct {
 	seed int64
 	// version of the kit that instances are installed from; kitVersion when "".
 	version string
+	// startTook is the longest that DSS took to start.
+	startTook time.Duration
 	// password of the role dss.
 	password string
 	env      []string
@@ -135,14 +137,22 @@ func (l *lab) add(name string, o dsskit.InstallOptions) *dsskit.Instance {
 
 func (l *lab) start(name string) {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	began := time.Now()
 	l.ok(l.dss[name].Start(ctx))
+	l.startTook = max(l.startTook, time.Since(began))
+}
+
+// startTimeout is an attribute for a start that never gets ready: short, and long
+// enough for one that does, on a slow machine too.
+func (l *lab) startTimeout() string {
+	return fmt.Sprintf("start_timeout = \"%.0fs\"", max(6, 5*l.startTook.Seconds()))
 }
 
 func (l *lab) stop(name string) {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	l.ok(l.dss[name].Stop(ctx))
 }
@@ -155,7 +165,7 @@ func (l *lab) run(args ...string) outcome {
 
 // running reports whether DSS is up and ready.
 func (l *lab) running(name string) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return l.dss[name].Ready(ctx)
 }

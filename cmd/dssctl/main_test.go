@@ -73,6 +73,10 @@ func (o outcome) String() string {
 	return fmt.Sprintf("exit %d\n--- stdout\n%s--- stderr\n%s", o.code, o.stdout, o.stderr)
 }
 
+// patience is how long a test waits for what takes seconds: only what is stuck
+// takes it, however slow the machine.
+const patience = 5 * time.Minute
+
 // command is a dssctl as a process of its own, in dir, not started yet.
 func command(t *testing.T, dir string, env []string, args ...string) (*exec.Cmd, context.Context) {
 	t.Helper()
@@ -80,7 +84,7 @@ func command(t *testing.T, dir string, env []string, args ...string) (*exec.Cmd,
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Dir = dir

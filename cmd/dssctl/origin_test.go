@@ -319,7 +319,7 @@ func TestOriginCloneWithExternalDatabases(t *testing.T) {
 	// stopped stay as they are.
 	l.stop("design")
 	theirRows, mineRows := l.rows("design"), l.liveRows("clone")
-	for end := time.Now().Add(20 * time.Second); l.liveRows("clone") <= mineRows; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(patience); l.liveRows("clone") <= mineRows; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the clone writes no history")
 		}

@@ -65,9 +65,6 @@ func TestUpgradeFails(t *testing.T) {
 			l.version = oldVersion
 			in := l.install("design", dsskit.InstallOptions{RowsPerTable: 30})
 			more := `
-  service {
-    start_timeout = "8s"
-  }
   integration "r" {}
 `
 			body := "    rehearse = false"
@@ -77,7 +74,6 @@ func TestUpgradeFails(t *testing.T) {
 				l.releaseEstate(oldVersion, body, more)
 				l.run("apply", "-auto-approve").must(t, 0)
 			}
-			l.releaseEstate(kitVersion, body, more)
 			rows := func() int {
 				l.stop("design")
 				n := l.rows("design")
@@ -88,6 +84,11 @@ func TestUpgradeFails(t *testing.T) {
 			before := configs(t, l.data)
 			for _, faults := range upgradeFaults() {
 				l.newKit(faults)
+				service := ""
+				if _, hangs := faults[dsskit.StartHang]; hangs {
+					service = "  service {\n    " + l.startTimeout() + "\n  }\n"
+				}
+				l.releaseEstate(kitVersion, body, more+service)
 				o := l.run("apply", "-auto-approve")
 				if o.code != 6 {
 					t.Fatalf("%v: %s", faults, o)
@@ -111,6 +112,7 @@ func TestUpgradeFails(t *testing.T) {
 				}
 			}
 			l.newKit(nil)
+			l.releaseEstate(kitVersion, body, more)
 			l.run("apply", "-auto-approve").must(t, 0)
 			l.run("plan", "-detailed-exitcode").must(t, 0)
 			if v := l.versionOf("design"); v != kitVersion || !l.running("design") {

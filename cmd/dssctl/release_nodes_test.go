@@ -23,7 +23,7 @@ func TestUpgradeNodes(t *testing.T) {
 			l := newLab(t, int64(101+i))
 			l.version = oldVersion
 			o := dsskit.InstallOptions{NodeType: node}
-			more := "  service {\n    start_timeout = \"8s\"\n  }\n"
+			more := ""
 			if node == "govern" {
 				l.installGovern(o)
 			} else {
@@ -31,12 +31,12 @@ func TestUpgradeNodes(t *testing.T) {
 			}
 			switch node {
 			case "api":
-				l.releaseEstate(kitVersion, "    rehearse = false", more+l.inPostgres())
+				l.releaseEstate(kitVersion, "    rehearse = false", l.inPostgres())
 				if o := l.run("plan").must(t, 1); !strings.Contains(o.stderr, "An API node has no runtime databases") {
 					t.Errorf("that it has no databases is not said: %s", o)
 				}
 			case "deployer":
-				more += l.inPostgres()
+				more = l.inPostgres()
 			}
 			l.releaseEstate(kitVersion, "    rehearse = false", more)
 			if node == "govern" {

@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/dssctl/dssctl/internal/dsskit"
 )
@@ -234,7 +233,7 @@ func normal(s string) string {
 // shell runs a command where the one before left off.
 func (r *tutorialReader) shell(command string) (string, int) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", `. ./env; cd "$(cat ./cwd)" || exit 99; `+command+`
 code=$?; pwd >"$WORK/cwd"; export -p | grep DSSCTL_VAR >"$WORK/env"; exit $code`)
@@ -268,7 +267,7 @@ func (r *tutorialReader) simulate(line string) string {
 	dir, data := flags.String("dir", "", ""), flags.String("data", "", "")
 	flags.Bool("start", false, "")
 	r.ok(flags.Parse(words[1:]))
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	switch verb {
 	case "install":

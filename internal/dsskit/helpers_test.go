@@ -58,10 +58,14 @@ func install(t *testing.T, kitDir string, opts dsskit.InstallOptions) *dsskit.In
 	return i
 }
 
+// patience is how long a test waits for what takes seconds: only what is stuck
+// takes it, however slow the machine.
+const patience = 5 * time.Minute
+
 // start returns the time before the start.
 func start(t *testing.T, i *dsskit.Instance) time.Time {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	before := time.Now()
 	must(t, i.Start(ctx))
@@ -89,7 +93,7 @@ func must(t *testing.T, err error) {
 
 func waitFor(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if happened() {
 			return
 		}

@@ -66,12 +66,8 @@ func TestRestartAndKill(t *testing.T) {
 
 	moved := i.DataDir + ".moved"
 	must(t, os.Rename(i.DataDir, moved))
-	begun = time.Now()
 	gone := *i
 	waitFor(t, "the processes to follow their data directory", func() bool { return !gone.Ready(t.Context()) && gone.Alive() == 0 })
-	if time.Since(begun) > 5*time.Second {
-		t.Error("the processes outlived their data directory for long")
-	}
 	must(t, os.Rename(moved, i.DataDir))
 }
 

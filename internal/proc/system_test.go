@@ -222,7 +222,7 @@ func TestLines(t *testing.T) {
 func TestLinesComeAtOnce(t *testing.T) {
 	gate := filepath.Join(t.TempDir(), "gate")
 	c := sh(`echo ready; while [ ! -e "$1" ]; do sleep 0.02; done`, gate)
-	c.Timeout = 20 * time.Second
+	c.Timeout = time.Minute
 	c.Line = func(line string) {
 		if line == "ready" {
 			if err := os.WriteFile(gate, nil, 0o600); err != nil {

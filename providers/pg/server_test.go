@@ -75,7 +75,7 @@ func admin(p *dsskit.Postgres, l Login) Login {
 
 func connect(t *testing.T, l Login) *Conn {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c, err := Connect(ctx, l)
 	if err != nil {

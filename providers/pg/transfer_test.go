@@ -285,7 +285,7 @@ func TestTransferBreaksOff(t *testing.T) {
 	if !errors.Is(err, io.ErrShortWrite) {
 		t.Errorf("error %v, want the failing receipt", err)
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		left, err := Objects(context.Background(), dst, to, true)
 		if err == nil && len(left) == 0 {

@@ -215,7 +215,7 @@ func (r *rig) undo(p providers.Proposal, e *config.Estate) (left []string) {
 
 func (r *rig) start() {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := r.kit.Start(ctx); err != nil {
 		r.t.Fatal(err)
