@@ -174,6 +174,7 @@ func onVolume(t *testing.T, fs string) string {
 // A set made from a snapshot, DSS running and writing, opens clean and holds
 // every row that was there before the snapshot. DSS is not stopped for it.
 func TestSnapshotSet(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct{ fs, body, held string }{
 		{"btrfs", "consistency = \"snapshot\"", "auto snapshot"},
 		{"btrfs", "consistency = \"stop\"", "btrfs snapshot"},

@@ -13,6 +13,7 @@ import (
 // Sets by the real programs: two of them, verified, pruned to one, restored to
 // exactly what was there. The password of a repository is seen nowhere.
 func TestBackupByOtherMethods(t *testing.T) {
+	t.Parallel()
 	for i, tc := range []struct{ method, body string }{
 		{"restic", "repository_password = var.pg_password"},
 		{"rsync", ""},

@@ -32,6 +32,7 @@ type faultCase struct {
 // Bad input and things that fail: each ends in a clear error, with the instance
 // as it was, and DSS running.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	old := oldPostgres(t)
 	l := exampleOf("single").lab(t, 41)
 	cases := []faultCase{

@@ -17,6 +17,7 @@ import (
 // What real runs write fits the published schemas: a plan, the lines of a run
 // that was done and of one that was refused, and the run as a document.
 func TestRealRunsFitTheSchemas(t *testing.T) {
+	t.Parallel()
 	const at = "https://github.com/dssctl/dssctl/blob/main/internal/"
 	urls := map[string]string{
 		at + "plan/schema/plan-1.0.schema.json": plan.Schema(), at + "view/schema/stream-1.0.schema.json": view.StreamSchema(),

@@ -140,6 +140,7 @@ func choose(all []place, wanted func([]place) []place) []place {
 // recover: each instance ends wholly before or wholly after, DSS runs, nothing is
 // lost.
 func TestKilledAnywhereThenRecover(t *testing.T) {
+	t.Parallel()
 	for i, c := range killCases {
 		for lane := range c.lanes {
 			t.Run(fmt.Sprintf("%s %d", c.name, lane), func(t *testing.T) {

@@ -141,6 +141,7 @@ func TestEveryExampleIsTried(t *testing.T) {
 }
 
 func TestLaws(t *testing.T) {
+	t.Parallel()
 	for i, e := range examples {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()

@@ -58,6 +58,7 @@ func upgradeFaults() []dsskit.Faults {
 // its old data in the files and in PostgreSQL, and runs. What follows is that
 // the same upgrade works once the fault is mended, and can be rolled back.
 func TestUpgradeFails(t *testing.T) {
+	t.Parallel()
 	for i, where := range []string{"embedded", "PostgreSQL"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()

@@ -12,6 +12,7 @@ import (
 // recover: the instance is of the old version with its old data, or of the new
 // one; it runs, and PostgreSQL fits.
 func TestUpgradeKilledThenRecover(t *testing.T) {
+	t.Parallel()
 	for i, where := range []string{"embedded", "PostgreSQL"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()

@@ -20,6 +20,7 @@ import (
 // TestScripts runs testdata/script: what a person types and reads, without a
 // DSS that runs. Where a script needs a data directory, it brings a stand-in.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: *update,

@@ -150,6 +150,7 @@ func readScreen(tty *os.File) func() string {
 // A saved plan is refused when what it was based on has changed, in the
 // instance or in the files, and not when something else did.
 func TestStalePlan(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	data := standIn(t, filepath.Join(dir, "dss"))
 	estate := standInEstate(data, "")
@@ -191,6 +192,7 @@ func TestStalePlan(t *testing.T) {
 
 // An instance that vanishes from the files is forgotten and not touched.
 func TestRemovedInstanceIsForgotten(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	data := standIn(t, filepath.Join(dir, "dss"))
 	write(t, dir, "main.dss.hcl", standInEstate(data, ""))
