@@ -25,7 +25,8 @@ var jarFolders = []string{"/usr/share/java", "/usr/local/share/java"}
 
 // Compile makes the jar of the kit's Java programs in a folder of cacheDir that is named after their content, and
 // returns its path; when it is there already, that costs nothing. Concurrent calls, also of other processes, wait for
-// each other. With cacheDir "", a folder of the user's cache or of the temporary folder is taken.
+// each other. With cacheDir "", the folder that DSSKIT_CACHE names, or one of the user's cache or of the temporary folder
+// is taken.
 func Compile(ctx context.Context, cacheDir string) (jar string, err error) {
 	cacheDir, err = usableCache(cacheDir)
 	if err != nil {
@@ -124,6 +125,9 @@ func usableCache(dir string) (string, error) {
 	candidates := []string{dir}
 	if dir == "" {
 		candidates = nil
+		if shared := os.Getenv("DSSKIT_CACHE"); shared != "" {
+			candidates = append(candidates, shared)
+		}
 		if user, err := os.UserCacheDir(); err == nil {
 			candidates = append(candidates, filepath.Join(user, "dsskit"))
 		}

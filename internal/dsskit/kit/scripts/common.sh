@@ -130,7 +130,8 @@ supervisor_pid() {
 export DIP_HOME DKUINSTALLDIR DKUJAVABIN
 # The libraries come first: the archive of their classes is good for a class path that begins with them alone.
 CLASSPATH="$(<"$DKUINSTALLDIR/lib/classpath"):$DKUINSTALLDIR/lib/dss.jar"
-JVM_FLAGS=(-XX:TieredStopAtLevel=1 -Xshare:auto -XX:+UseSerialGC -XX:-UsePerfData -Xmx128m)
+# Few live long enough to be worth much compiling.
+JVM_FLAGS=(-XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=5 -Xshare:auto -XX:+UseSerialGC -XX:-UsePerfData -Xmx128m)
 ARCHIVE=$(<"$DKUINSTALLDIR/lib/archive")
 if [ -r "$ARCHIVE" ]; then JVM_FLAGS+=("-XX:SharedArchiveFile=$ARCHIVE"); fi
 VERSION=$(<"$DKUINSTALLDIR/dss-version.json")
