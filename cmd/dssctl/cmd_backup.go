@@ -102,6 +102,9 @@ func (w *world) ordered(
 	if err != nil {
 		return err
 	}
+	if order.Verb == backup.Prune {
+		out.idle = "Nothing to do: every set stays."
+	}
 	if err := out.plan(p); err != nil {
 		return err
 	}

@@ -36,6 +36,8 @@ type output struct {
 	allowed []plan.Danger
 	// brief shows people the summary of a plan alone.
 	brief bool
+	// idle is what people are told instead of a plan that does nothing.
+	idle string
 	// begun says that a stream has begun, with its version.
 	begun bool
 	// told says that why the command fails is in the stream.
@@ -84,7 +86,13 @@ func (o *output) plan(p *planned) error {
 		return nil
 	}
 	show := func(w io.Writer, pl *plan.Plan, s view.Style) error { return view.Plan(w, pl, s, o.allowed...) }
-	if o.brief {
+	switch {
+	case o.idle != "" && !p.plan.HasChanges() && p.incomplete() == nil:
+		show = func(w io.Writer, _ *plan.Plan, _ view.Style) error {
+			_, err := fmt.Fprintln(w, o.idle)
+			return err
+		}
+	case o.brief:
 		show = view.PlanSummary
 	}
 	if err := o.w.showPlan(p, show); err != nil {
