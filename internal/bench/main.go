@@ -30,7 +30,7 @@ func main() {
 
 // suites in the order of the page. many, a quarter of an hour, runs only when it
 // is named.
-var suites = []string{"startup", "validate", "plan", "growth", "started", "move", "archive", "backup", "editor"}
+var suites = []string{"startup", "validate", "plan", "look", "growth", "started", "move", "archive", "backup", "editor"}
 
 const many = "many"
 
@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 // all runs the suites.
 func (b *bench) all(ctx context.Context, wanted []string) (r results, err error) {
 	most := 0
-	if slices.Contains(wanted, "plan") || slices.Contains(wanted, "started") {
+	if slices.Contains(wanted, "plan") || slices.Contains(wanted, "look") || slices.Contains(wanted, "started") {
 		most = sizes[0]
 	}
 	if slices.Contains(wanted, "growth") {
@@ -83,6 +83,7 @@ func (b *bench) all(ctx context.Context, wanted []string) (r results, err error)
 		"startup":  func() (err error) { r.Startup, err = b.startup(); return err },
 		"validate": func() (err error) { r.Validate, err = b.validate(); return err },
 		"plan":     func() (err error) { r.Plan, err = b.plan(); return err },
+		"look":     func() (err error) { r.Look, err = b.look(); return err },
 		"growth":   func() (err error) { r.Growth, err = b.growth(); return err },
 		"started":  func() (err error) { r.Started, err = b.started(); return err },
 		"move":     func() (err error) { r.Move, err = b.move(ctx); return err },

@@ -39,6 +39,9 @@ func (p page) write(out io.Writer) error {
 		p.commands(w, "plan", "`plan -detailed-exitcode` of 1000 instances, or 1000 resources, with nothing to do: both end with 0. dssctl has to read the files of each data directory for it; a `terraform_data` resource has nothing behind it to read.", r.Plan)
 		p.simulated(w)
 	}
+	if r.Look != nil {
+		p.look(w)
+	}
 	if len(r.Growth) > 0 {
 		p.growth(w)
 	}

@@ -37,8 +37,10 @@ func sample(peer bool) results {
 	r.Many = &archives{Files: 3, Rounds: 1, FromDisk: true, Write: []way{{Name: readName, Figure: figures(69e3, 10)}, {Name: oursName, Figure: figures(90e3, 90)}}}
 	r.Backup = &backups{Files: 4, First: 46e9, Same: 10e9, Warm: 47e9, Saved: 11e9, WarmAgain: 10e9, SavedAgain: 10500e6, Down: 25e9}
 	r.Editor = map[fleet.Shape]edited{}
+	r.Look = &looks{Console: map[fleet.Shape]figure{}, Show: map[string]figure{"": figures(300, 40), "-json": figures(300, 40), "-format html": figures(300, 40)}}
 	for _, s := range fleet.Shapes() {
 		r.Editor[s] = edited{Change: figures(90, 0), Complete: figures(5, 0), RSS: 60 << 20}
+		r.Look.Console[s] = figures(70, 30)
 		r.Validate[s] = pair{figures(70, 30), theirs(230)}
 		r.Plan[s] = pair{figures(300, 90), theirs(1000)}
 		r.Growth[s] = map[int]figure{}
@@ -51,8 +53,8 @@ func sample(peer bool) results {
 
 func TestTargets(t *testing.T) {
 	good := targets(sample(true))
-	if len(good) != 17 {
-		t.Fatalf("%d targets, want 17", len(good))
+	if len(good) != 19 {
+		t.Fatalf("%d targets, want 19", len(good))
 	}
 	for _, g := range good {
 		if !g.Met {
@@ -65,6 +67,8 @@ func TestTargets(t *testing.T) {
 		"its memory":        func(r *results) { r.Startup.Ours.RSS = 26 << 20 },
 		"`validate`":        func(r *results) { r.Validate[fleet.Chain] = pair{Ours: figures(81, 30)} },
 		"`plan`":            func(r *results) { r.Plan[fleet.Each] = pair{Ours: figures(401, 90)} },
+		"`console`":         func(r *results) { r.Look.Console[fleet.Each] = figures(81, 30) },
+		"`show`":            func(r *results) { r.Look.Show[""] = figures(401, 30) },
 		"t(2000)":           func(r *results) { r.Growth[fleet.Flat][2000] = figures(700, 1) },
 		"t(10,000)":         func(r *results) { r.Growth[fleet.Flat][10000] = figures(3400, 1) },
 		"archive of a data": func(r *results) { r.Archive.Write[1].Figure.Wall = 27e9 },

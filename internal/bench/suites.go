@@ -22,6 +22,7 @@ type results struct {
 	Startup  pair
 	Validate map[fleet.Shape]pair
 	Plan     map[fleet.Shape]pair
+	Look     *looks
 	// Growth of the plan by size and shape.
 	Growth map[fleet.Shape]map[int]figure
 	// Started is the plan of 1000 instances where each question for the status

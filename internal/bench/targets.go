@@ -75,6 +75,16 @@ func targets(r results) []target {
 		add("`plan`, 1000 instances, nothing to do, status answered from memory", "≤ 0.4 s", strings.Join(times, " · "), met)
 		add("its memory", "≤ 120 MiB", strings.Join(sizes, " · "), small)
 	}
+	if l := r.Look; l != nil {
+		var texts []string
+		met := true
+		for _, s := range fleet.Shapes() {
+			texts = append(texts, fmt.Sprintf("%s %s", s, seconds(l.Console[s].Wall)))
+			met = met && l.Console[s].Wall <= validateTime
+		}
+		add("`console`, 1000 instances, as `validate`", "≤ 80 ms", strings.Join(texts, " · "), met)
+		add("`show` of a plan that changes 1000 instances, as `plan`", "≤ 0.4 s", seconds(l.Show[""].Wall), l.Show[""].Wall <= planTime)
+	}
 	if len(r.Growth) > 0 {
 		var texts, far []string
 		met, linear := true, true
