@@ -99,7 +99,7 @@ func TestFaults(t *testing.T) {
 				mend := fault(dsskit.Faults{dsskit.CopySlow: "4s"})(l)
 				go func() {
 					// As soon as the first table is there.
-					for range 1200 {
+					for end := time.Now().Add(patience); time.Now().Before(end); {
 						time.Sleep(50 * time.Millisecond)
 						if len(l.tables()) > 0 {
 							_ = l.pg.Stop(context.Background())
