@@ -232,6 +232,17 @@ func (f *fetcher) fetch(b blockRecord) (*unit, error) {
 
 // finish compares what is only known when all is read.
 func (f *fetcher) finish() error {
+	if f.runs == nil {
+		// A damaged block says where the damage is, so it is told before what the
+		// whole has: all blocks have been taken when they are back.
+		for range cap(f.free) {
+			select {
+			case <-f.free:
+			case <-f.ctx.Done():
+				return context.Cause(f.ctx)
+			}
+		}
+	}
 	if err := f.index.compare(f.sums.Index); err != nil {
 		return err
 	}
