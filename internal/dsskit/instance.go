@@ -174,7 +174,7 @@ func (i *Instance) Ready(ctx context.Context) bool {
 // WaitReady waits until DSS is ready, and gives up when its main process has failed for good.
 func (i *Instance) WaitReady(ctx context.Context) error {
 	for n := 1; !i.Ready(ctx); n++ {
-		if n%20 == 0 {
+		if n%10 == 0 {
 			if state, err := i.Main(ctx); err == nil && (state == "FATAL" || state == "EXITED" || state == "") {
 				return fmt.Errorf("DSS did not start, it is %q now:\n%s", state, i.Log())
 			}
@@ -182,7 +182,7 @@ func (i *Instance) WaitReady(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("wait for DSS: %w\n%s", ctx.Err(), i.Log())
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 	return nil

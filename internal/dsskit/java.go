@@ -15,6 +15,7 @@ import (
 	"path"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 //go:embed java
@@ -40,8 +41,10 @@ func Compile(ctx context.Context, cacheDir string) (jar string, err error) {
 	if err != nil {
 		return "", err
 	}
-	jar = filepath.Join(cacheDir, digest, "dss.jar")
-	if exists(jar) {
+	home := filepath.Join(cacheDir, digest)
+	jar = filepath.Join(home, "dss.jar")
+	complete := filepath.Join(home, "complete")
+	if exists(complete) {
 		return jar, nil
 	}
 	unlock, err := lockFile(filepath.Join(cacheDir, "compile.lock"))
@@ -49,7 +52,7 @@ func Compile(ctx context.Context, cacheDir string) (jar string, err error) {
 		return "", err
 	}
 	defer unlock()
-	if exists(jar) {
+	if exists(complete) {
 		return jar, nil
 	}
 	work, err := os.MkdirTemp(cacheDir, "compile-")
@@ -60,30 +63,36 @@ func Compile(ctx context.Context, cacheDir string) (jar string, err error) {
 	if err := javac(ctx, work, libraries); err != nil {
 		return "", err
 	}
-	// Without it everything works as well, only slower.
-	_ = archiveClasses(ctx, filepath.Join(work, archiveName), libraries)
-	if err := os.MkdirAll(filepath.Dir(jar), 0o755); err != nil {
-		return "", fmt.Errorf("compile the simulated DSS: %w", err)
-	}
-	if err := os.Rename(filepath.Join(work, archiveName), filepath.Join(filepath.Dir(jar), archiveName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.MkdirAll(home, 0o755); err != nil {
 		return "", fmt.Errorf("compile the simulated DSS: %w", err)
 	}
 	if err := os.Rename(filepath.Join(work, "dss.jar"), jar); err != nil {
 		return "", fmt.Errorf("compile the simulated DSS: %w", err)
 	}
+	// Without it everything works as well, only slower.
+	_ = archiveClasses(ctx, work, filepath.Join(home, archiveName), append(libraries, jar))
+	if err := os.WriteFile(complete, nil, 0o644); err != nil {
+		return "", fmt.Errorf("compile the simulated DSS: %w", err)
+	}
 	return jar, nil
 }
 
-// archiveName is the file beside the jar with the libraries' classes as a JVM has them in memory: reading them from
-// there halves the time that each program of the kit takes to start.
-const archiveName = "libraries.jsa"
+// archiveName is the file beside the jar with the classes of jar and libraries as a JVM has them in memory: reading
+// them from there halves the time that each program of the kit takes to start. It is good for a class path that
+// begins with these very files.
+const archiveName = "classes.jsa"
 
-func archiveClasses(ctx context.Context, archive string, libraries []string) error {
+func archiveClasses(ctx context.Context, work, archive string, classPath []string) error {
+	if err := os.WriteFile(filepath.Join(work, "dss-version.json"), []byte(`{"conf_version":"1","product_version":"1"}`), 0o600); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:ArchiveClassesAtExit="+archive,
-		"-cp", joinPaths(libraries), "org.h2.tools.Shell", "-url", "jdbc:h2:"+filepath.Join(filepath.Dir(archive), "archive"),
-		"-sql", "CREATE TABLE a (b BIGINT PRIMARY KEY, c VARCHAR); CREATE INDEX d ON a (b, c); INSERT INTO a VALUES (1, 'x'); SELECT COUNT(*) FROM a")
+		"-cp", joinPaths(classPath), "dsskit.Training")
+	cmd.Env = append(os.Environ(), "DKUINSTALLDIR="+work, "DIP_HOME="+filepath.Join(work, "home"), "DKU_BASE_PORT=-1", "DKU_NODE_TYPE=design")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("archive the classes of %v: %w\n%s", libraries, err, out)
+		return errors.Join(fmt.Errorf("archive the classes of %v: %w\n%s", classPath, err, out), os.Remove(archive))
 	}
 	return nil
 }
@@ -98,7 +107,7 @@ func javac(ctx context.Context, work string, libraries []string) error {
 		return err
 	}
 	args := append([]string{
-		"-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-nowarn", "-encoding", "UTF-8",
+		"-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-XDstringConcat=inline", "-nowarn", "-encoding", "UTF-8",
 		"-cp", joinPaths(libraries), "-d", classes,
 	}, files...)
 	if out, err := exec.CommandContext(ctx, "javac", args...).CombinedOutput(); err != nil {

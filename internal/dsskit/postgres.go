@@ -106,13 +106,8 @@ func (p *Postgres) initialize(ctx context.Context, opts PGOptions) (err error) {
 	if p.SocketDir, err = os.MkdirTemp("", "dsskit-pg-"); err != nil {
 		return fmt.Errorf("make a PostgreSQL server: %w", err)
 	}
-	secret := filepath.Join(p.Dir, "password")
-	if err := os.WriteFile(secret, []byte(p.Password+"\n"), 0o600); err != nil {
-		return fmt.Errorf("make a PostgreSQL server: %w", err)
-	}
 	data := filepath.Join(p.Dir, "data")
-	if err := p.tool(ctx, "initdb", "--pgdata", data, "--username", p.User, "--pwfile", secret, "--auth", "scram-sha-256",
-		"--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"); err != nil {
+	if err := p.cluster(ctx, data); err != nil {
 		return err
 	}
 	connections := opts.MaxConnections
@@ -140,6 +135,42 @@ log_min_messages = warning
 	}
 	_, err = f.WriteString("include 'dsskit.conf'\n")
 	return errors.Join(err, f.Close())
+}
+
+// cluster makes the files of a server: a copy of those in the folder that DSSKIT_CACHE names, where they are made once,
+// for initdb takes longer than the start.
+func (p *Postgres) cluster(ctx context.Context, data string) error {
+	cache := os.Getenv("DSSKIT_CACHE")
+	if cache == "" {
+		return p.initdb(ctx, data)
+	}
+	unlock, err := lockFile(filepath.Join(cache, "initdb.lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	made := filepath.Join(cache, "cluster-"+filepath.Base(filepath.Dir(p.bin)))
+	if !exists(made) {
+		if err := p.initdb(ctx, made+".part"); err != nil {
+			return err
+		}
+		if err := os.Rename(made+".part", made); err != nil {
+			return fmt.Errorf("make a PostgreSQL server: %w", err)
+		}
+	}
+	if out, err := exec.CommandContext(ctx, "cp", "-a", made, data).CombinedOutput(); err != nil {
+		return fmt.Errorf("make a PostgreSQL server: cp: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (p *Postgres) initdb(ctx context.Context, data string) error {
+	secret := filepath.Join(p.Dir, "password")
+	if err := os.WriteFile(secret, []byte(p.Password+"\n"), 0o600); err != nil {
+		return fmt.Errorf("make a PostgreSQL server: %w", err)
+	}
+	return p.tool(ctx, "initdb", "--pgdata", data, "--username", p.User, "--pwfile", secret, "--auth", "scram-sha-256",
+		"--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
 }
 
 // Start starts the server after a Stop and waits until it accepts connections.

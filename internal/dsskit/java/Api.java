@@ -35,8 +35,8 @@ final class Api {
     codeEnvs = new CodeEnvApi(instance);
   }
 
-  /** Listens behind the front; until then the front answers 502. */
-  void serve() throws IOException {
+  /** Listens behind the front, on the port that is returned; until then the front answers 502. */
+  int serve() throws IOException {
     HttpServer server = HttpServer.create(
         new InetSocketAddress(InetAddress.getLoopbackAddress(), instance.basePort + 1), 100);
     server.createContext("/", this::handle);
@@ -46,6 +46,7 @@ final class Api {
       return t;
     }));
     server.start();
+    return server.getAddress().getPort();
   }
 
   private void handle(HttpExchange exchange) throws IOException {

@@ -87,6 +87,11 @@ final class ExternalStore extends Store {
   }
 
   @Override
+  boolean madeWhenOpened(Table t) {
+    return false;
+  }
+
+  @Override
   String qualified(Table t) {
     return quote(namespace) + "." + quote(prefix + t.name());
   }

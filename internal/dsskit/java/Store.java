@@ -37,6 +37,9 @@ abstract class Store implements AutoCloseable {
   /** The places that hold a part of a table: its projects, or one nameless whole. */
   abstract List<String> parts(Table t) throws SQLException;
 
+  /** Whether the table is made with the first look into its database, as those of single projects are. */
+  abstract boolean madeWhenOpened(Table t);
+
   abstract String qualified(Table t);
 
   abstract String indexName(Table t);
@@ -117,12 +120,13 @@ abstract class Store implements AutoCloseable {
           + ", which is newer than this software (" + confVersion + ")");
     }
     for (Table t : schema.tables) {
-      for (String part : parts(t)) {
-        with(t, part, c -> {
-          create(c, t);
-          return null;
-        });
+      if (madeWhenOpened(t)) {
+        continue;
       }
+      with(t, null, c -> {
+        create(c, t);
+        return null;
+      });
     }
     if (found != null && found < confVersion) {
       Table t = schema.widened(confVersion);

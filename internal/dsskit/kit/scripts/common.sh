@@ -128,12 +128,16 @@ supervisor_pid() {
 }
 
 export DIP_HOME DKUINSTALLDIR DKUJAVABIN
-# The libraries come first: the archive of their classes is good for a class path that begins with them alone.
-CLASSPATH="$(<"$DKUINSTALLDIR/lib/classpath"):$DKUINSTALLDIR/lib/dss.jar"
+CLASSPATH=$(<"$DKUINSTALLDIR/lib/classpath")
 # Few live long enough to be worth much compiling.
 JVM_FLAGS=(-XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=5 -Xshare:auto -XX:+UseSerialGC -XX:-UsePerfData -Xmx128m)
 ARCHIVE=$(<"$DKUINSTALLDIR/lib/archive")
-if [ -r "$ARCHIVE" ]; then JVM_FLAGS+=("-XX:SharedArchiveFile=$ARCHIVE"); fi
+# The archive of their classes is good for a class path that begins with the files that it was made of.
+if [ -r "$ARCHIVE" ]; then
+  JVM_FLAGS+=("-XX:SharedArchiveFile=$ARCHIVE")
+  CLASSPATH+=:${ARCHIVE%/*}/dss.jar
+fi
+CLASSPATH+=:$DKUINSTALLDIR/lib/dss.jar
 VERSION=$(<"$DKUINSTALLDIR/dss-version.json")
 VERSION=${VERSION#*'"product_version"'*\"}
 VERSION=${VERSION%%\"*}
