@@ -219,7 +219,9 @@ instance "fresh" {
 func TestOriginPortsTaken(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 95)
-	l.add("other", dsskit.InstallOptions{}) // stopped: nobody listens
+	// Stopped: nobody listens. The ports of the fresh one are kept from others.
+	clash := l.freePort()
+	l.add("other", dsskit.InstallOptions{Port: clash + 9})
 	instance := func(name, port, more string) string {
 		return fmt.Sprintf("instance %q {\n  data_dir = %q\n  port = %s\n%s}\n", name, l.place(name), port, more)
 	}
@@ -233,11 +235,10 @@ func TestOriginPortsTaken(t *testing.T) {
 		l.nothingMade("fresh")
 	}
 
-	clash := fmt.Sprint(l.port["other"] + 9)
-	write(t, l.dir, "main.dss.hcl", instance("fresh", clash, origin)+instance("other", other, ""))
+	write(t, l.dir, "main.dss.hcl", instance("fresh", fmt.Sprint(clash), origin)+instance("other", other, ""))
 	refused(l.run(apply...), 1, "instance.fresh has")
 	refused(l.run("apply", "-auto-approve", "-target", "instance.fresh"), 1, "instance.other ("+l.place("other")+"), which this plan leaves out, has "+other)
-	write(t, l.dir, "main.dss.hcl", instance("fresh", clash, origin))
+	write(t, l.dir, "main.dss.hcl", instance("fresh", fmt.Sprint(clash), origin))
 	refused(l.run("plan"), 0, "the data directory "+l.place("other")+", which is of no instance of this estate, has "+other)
 
 	port := l.freePort()
