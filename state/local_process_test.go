@@ -194,7 +194,8 @@ func TestRaceForStaleLock(t *testing.T) {
 			}
 		}
 		for _, got := range said {
-			if got != fmt.Sprint("locked by ", winner) && !strings.HasPrefix(got, "won from") {
+			// Who waited in vain for the winner's record knows nobody.
+			if got != fmt.Sprint("locked by ", winner) && got != "locked by 0" && !strings.HasPrefix(got, "won from") {
 				t.Errorf("process %d won, another one says %q", winner, got)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/dssctl/dssctl/internal/dsskit"
+	"github.com/dssctl/dssctl/internal/smallfs"
 )
 
 // What goes wrong with a backup ends in a clear error, the old sets as they
@@ -110,7 +111,7 @@ func TestBackupFaults(t *testing.T) {
 // A full destination is noticed before DSS is stopped.
 func TestBackupToAFullDestination(t *testing.T) {
 	t.Parallel()
-	small := os.Getenv("DSSCTL_TEST_SMALLFS")
+	small := smallfs.Hold(t)
 	if small == "" {
 		t.Skip("no small file system: make test mounts one when it is run by root")
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -97,17 +98,22 @@ func TestFaults(t *testing.T) {
 			name: "PostgreSQL stops mid-copy", codes: []int{6}, words: []string{"copy"},
 			before: func(l *lab) func() {
 				mend := fault(dsskit.Faults{dsskit.CopySlow: "4s"})(l)
+				ctx, cancel := context.WithCancel(context.Background())
+				stopped := make(chan error, 1)
 				go func() {
 					// As soon as the first table is there.
-					for end := time.Now().Add(patience); time.Now().Before(end); {
-						time.Sleep(50 * time.Millisecond)
-						if len(l.tables()) > 0 {
-							_ = l.pg.Stop(context.Background())
+					for n := ""; n == "" || n == "0"; time.Sleep(50 * time.Millisecond) {
+						if ctx.Err() != nil {
+							stopped <- errors.New("no table came")
 							return
 						}
+						n, _ = l.pg.Exec(ctx, "dss", `SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`)
 					}
+					stopped <- l.pg.Stop(context.Background())
 				}()
 				return func() {
+					cancel()
+					l.ok(<-stopped)
 					l.ok(l.pg.Start(context.Background()))
 					mend()
 					l.sql(`DROP SCHEMA IF EXISTS dss_runtime CASCADE`)

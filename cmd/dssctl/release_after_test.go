@@ -9,6 +9,7 @@ import (
 
 	"github.com/dssctl/dssctl/internal/dsskit"
 	"github.com/dssctl/dssctl/internal/killpoint"
+	"github.com/dssctl/dssctl/internal/smallfs"
 )
 
 // What fails once the new version runs leaves it running: the failure is
@@ -73,7 +74,7 @@ func TestUpgradeFailsAfterTheStart(t *testing.T) {
 // noRoomForTheDump upgrades with a companion folder on a full volume: it is
 // refused while DSS runs.
 func (l *lab) noRoomForTheDump() {
-	small := os.Getenv("DSSCTL_TEST_SMALLFS")
+	small := smallfs.Hold(l.t)
 	if small == "" {
 		l.t.Log("no small file system: a dump that there is no room for is not tried")
 		return

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dssctl/dssctl/internal/dsskit"
+	"github.com/dssctl/dssctl/internal/smallfs"
 )
 
 // newKit puts the new kit where dssctl would unpack it, with faults of its own:
@@ -178,7 +179,7 @@ func TestUpgradeRefused(t *testing.T) {
 			do: func() { l.newKit(dsskit.Faults{dsskit.MissingDependencies: "acl zip"}) },
 		},
 	}
-	if small := os.Getenv("DSSCTL_TEST_SMALLFS"); small == "" {
+	if small := smallfs.Hold(t); small == "" {
 		t.Log("no small file system: what there is no room for is not tried")
 	} else {
 		kits, companion := filepath.Join(small, "kits"), filepath.Join(small, "companion")

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"github.com/dssctl/dssctl/internal/smallfs"
 )
 
 // standIn makes a data directory whose bin/dss says that DSS is stopped: enough
@@ -37,7 +39,7 @@ func standInEstate(dataDir, extra string) string {
 // A disk that is full while a file is edited: the file is as it was, nothing is
 // left beside it, and the run is closed.
 func TestDiskFullWhileEditing(t *testing.T) {
-	small := os.Getenv("DSSCTL_TEST_SMALLFS")
+	small := smallfs.Hold(t)
 	if small == "" {
 		t.Skip("no small file system to fill: scripts/test makes one when root starts it")
 	}

@@ -148,14 +148,15 @@ func (r *tutorialReader) cwd() string {
 
 // local puts this machine's values in the place of the page's.
 func (r *tutorialReader) local(s string) string {
-	s = strings.ReplaceAll(s, "/home/dataiku", r.home)
+	pairs := []string{"/home/dataiku", r.home}
 	if r.port != 0 {
-		s = strings.ReplaceAll(s, "23780", strconv.Itoa(r.port))
+		pairs = append(pairs, "23780", strconv.Itoa(r.port))
 	}
 	if r.pg != nil {
-		s = strings.ReplaceAll(s, "25030", strconv.Itoa(r.pg.Port))
+		pairs = append(pairs, "25030", strconv.Itoa(r.pg.Port))
 	}
-	return s
+	// At once: one's port here may be the other's on the page.
+	return strings.NewReplacer(pairs...).Replace(s)
 }
 
 func (r *tutorialReader) follow(c promised, b fenced) {

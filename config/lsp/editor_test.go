@@ -68,7 +68,7 @@ type editor struct {
 // serve starts a server that ends with the test.
 func serve(t *testing.T) (*editor, duplex) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	e := &editor{t: t, ctx: ctx, dir: t.TempDir(), log: &strings.Builder{}, done: make(chan error, 1)}

@@ -13,8 +13,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dssctl/dssctl/internal/smallfs"
 )
 
 func members(t testing.TB, index string) map[string]Member {
@@ -205,6 +208,7 @@ func TestSmallFileChanges(t *testing.T) {
 // said.
 func TestFolderChanges(t *testing.T) {
 	tree := smallTree(t)
+	touch(t, filepath.Join(tree, "b"), time.Unix(1, 0)) // clocks of file systems tick coarsely
 	_, _, r := written(t, Source{Root: tree, Decide: func(rel string, _ fs.FileMode) Decision {
 		if rel == "b/d/f" {
 			put(t, filepath.Join(tree, "b/late"), nil)
@@ -301,7 +305,7 @@ func TestDiskFull(t *testing.T) {
 		}
 	}
 	archive, index, _ := written(t, Source{Root: tree}, Options{})
-	small := os.Getenv("DSSCTL_TEST_SMALLFS")
+	small := smallfs.Hold(t)
 	if small == "" {
 		t.Skip("DSSCTL_TEST_SMALLFS names no small file system")
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/dssctl/dssctl/internal/smallfs"
 )
 
 // childFile tells a second start of the test to write to this file, with files
@@ -64,7 +66,7 @@ func TestNoRoom(t *testing.T) {
 // TestDiskFull runs where DSSCTL_TEST_SMALLFS names a folder on a file system of
 // a few megabytes, such as a tmpfs.
 func TestDiskFull(t *testing.T) {
-	small := os.Getenv("DSSCTL_TEST_SMALLFS")
+	small := smallfs.Hold(t)
 	if small == "" {
 		t.Skip("DSSCTL_TEST_SMALLFS names no small file system")
 	}

@@ -162,7 +162,7 @@ func (i *Instance) Ready(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
 		return false

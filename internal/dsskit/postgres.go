@@ -151,6 +151,10 @@ func (p *Postgres) cluster(ctx context.Context, data string) error {
 	defer unlock()
 	made := filepath.Join(cache, "cluster-"+filepath.Base(filepath.Dir(p.bin)))
 	if !exists(made) {
+		// Of one that was killed at it.
+		if err := os.RemoveAll(made + ".part"); err != nil {
+			return fmt.Errorf("make a PostgreSQL server: %w", err)
+		}
 		if err := p.initdb(ctx, made+".part"); err != nil {
 			return err
 		}

@@ -14,7 +14,8 @@ import (
 
 // Kill ends every process of this data directory at once, and no other. DSS gets no chance to close its databases.
 func (i *Instance) Kill() error {
-	for range 100 {
+	// A process ends when what it has told the disk is done.
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		pids := i.pids()
 		if len(pids) == 0 {
 			return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -61,7 +62,7 @@ func TestDaemonSurvives(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	pidFile := filepath.Join(t.TempDir(), "pid")
 	c := sh(`sleep 60 & echo $! > "$1"; echo begun; wait`, pidFile)
-	c.Timeout = 300 * time.Millisecond
+	c.Timeout = 2 * time.Second
 	r, err := runner(t).Run(context.Background(), c)
 	var exit *ExitError
 	if !errors.As(err, &exit) || !exit.Timeout || exit.Signal != "SIGTERM" || r.Signal != "SIGTERM" {
@@ -86,7 +87,7 @@ func TestKill(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			pidFile := filepath.Join(t.TempDir(), "pid")
 			c := sh(script, pidFile)
-			c.Timeout, c.Grace = 300*time.Millisecond, 200*time.Millisecond
+			c.Timeout, c.Grace = 2*time.Second, 200*time.Millisecond
 			began := time.Now()
 			_, err := runner(t).Run(context.Background(), c)
 			var exit *ExitError
@@ -163,24 +164,32 @@ func TestIdentity(t *testing.T) {
 
 func TestReadStat(t *testing.T) {
 	// A name with spaces and parentheses, as any program may give itself.
-	c := sh(`cp /bin/sleep "$1/a) S 1 (b" && exec "$1/a) S 1 (b" 60`, t.TempDir())
-	c.Timeout, c.Grace = 500*time.Millisecond, time.Second
-	var st stat
-	var p Process
-	c.Started = func(started Process) {
-		p = started
-		for range 100 {
-			if b, _ := os.ReadFile("/proc/" + strconv.Itoa(p.PID) + "/comm"); strings.HasPrefix(string(b), "a)") {
-				break
-			}
-			time.Sleep(5 * time.Millisecond)
+	const name = "a) S 1 (b"
+	program := filepath.Join(t.TempDir(), name)
+	sleep, err := os.ReadFile("/bin/sleep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(program, sleep, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(program, "600")
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := c.Process.Kill(); err != nil {
+			t.Error(err)
 		}
-		st, _ = readStat(p.PID)
+		_ = c.Wait() // killed, as it should be
+	}()
+	comm, err := os.ReadFile("/proc/" + strconv.Itoa(c.Process.Pid) + "/comm")
+	if err != nil || string(comm) != name+"\n" {
+		t.Fatalf("it is called %q, %v", comm, err)
 	}
-	if _, err := runner(t).Run(context.Background(), c); err == nil {
-		t.Fatal("it was not ended")
-	}
-	if st.group != p.PID || st.ticks != p.StartTicks || st.ended() {
-		t.Errorf("found %+v for %+v", st, p)
+	st, err := readStat(c.Process.Pid)
+	if p := identify(c.Process.Pid); err != nil || st.group != c.Process.Pid || st.ticks == 0 || st.ticks != p.StartTicks || st.ended() {
+		t.Errorf("found %+v, %v for %+v", st, err, p)
 	}
 }

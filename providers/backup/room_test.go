@@ -1,11 +1,11 @@
 package backup
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
 
+	"github.com/dssctl/dssctl/internal/smallfs"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/method"
 	"github.com/dssctl/dssctl/providers/backup/set"
@@ -15,7 +15,7 @@ import (
 // A restore that would fill the volume is refused before anything is stopped or
 // unpacked; parts of a set go where the user says, and are small.
 func TestNoRoomForARestore(t *testing.T) {
-	small := os.Getenv("DSSCTL_TEST_SMALLFS")
+	small := smallfs.Hold(t)
 	if small == "" {
 		t.Skip("no small file system: scripts/test makes one when root starts it")
 	}

@@ -16,29 +16,23 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/internal/dsskit"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/install"
 )
 
-// freeBlock returns a base port whose ten ports are free of listeners.
+// freeBlock returns a base port whose ten ports are free of listeners, and kept
+// from other tests.
 func freeBlock(t *testing.T) int {
 	t.Helper()
-	for base := 21000; base < 60000; base += 10 {
-		free := true
-		for port := base; port < base+10 && free; port++ {
-			l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-			if free = err == nil; free {
-				l.Close()
-			}
-		}
-		if free {
-			return base
-		}
+	base, release, err := dsskit.FreePorts(10)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("there are no ten free ports")
-	return 0
+	t.Cleanup(release)
+	return base
 }
 
 func TestPortChange(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/dssctl/dssctl/config/schema"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
+	"github.com/dssctl/dssctl/internal/smallfs"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/neighbours"
@@ -394,7 +395,7 @@ func TestPortsFree(t *testing.T) {
 // The first look of an install finds that there is no room, and says for what,
 // where, and what to do.
 func TestNoRoom(t *testing.T) {
-	small := os.Getenv("DSSCTL_TEST_SMALLFS")
+	small := smallfs.Hold(t)
 	if small == "" {
 		t.Skip("no small file system: scripts/test makes one when root starts it")
 	}

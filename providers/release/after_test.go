@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dssctl/dssctl/internal/dsskit"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 )
@@ -206,12 +207,17 @@ func TestImageFails(t *testing.T) {
 // window, and once more before the installer runs.
 func TestPortsTaken(t *testing.T) {
 	w := newWorld(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	base, release, err := dsskit.FreePorts(10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	port := base + 3
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	port := l.Addr().(*net.TCPAddr).Port
 	w.kit("14.4.1", "")
 	// The fourth of its ten.
 	w.write("data/install.ini", fmt.Sprintf("[general]\nnodetype = design\n\n[server]\nport = %d\n", port-3), 0o644)

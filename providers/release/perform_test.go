@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/smallfs"
 	"github.com/dssctl/dssctl/providers"
 )
 
@@ -122,7 +123,7 @@ func TestUnpack(t *testing.T) {
 
 // There is room for the archive and none for what is in it.
 func TestUnpackWithoutRoom(t *testing.T) {
-	small := os.Getenv("DSSCTL_TEST_SMALLFS")
+	small := smallfs.Hold(t)
 	if small == "" {
 		t.Skip("no small file system: scripts/test makes one when root starts it")
 	}

@@ -52,6 +52,7 @@ func TestBtrfsMoment(t *testing.T) {
 	before := uint64(0)
 	for n := range 5 {
 		id := fmt.Sprint("s", n)
+		w.passes(t, o.DataDir, before)
 		view, err := b.Create(ctx, id)
 		if err != nil {
 			t.Fatal(err)

@@ -156,7 +156,7 @@ func TestCommandsTimeout(t *testing.T) {
 	r := newCustomRig(t)
 	r.program("attach", "exec sleep 600")
 	r.o.Commands.Mount = []string{"attach", "${mount}"}
-	r.o.Commands.Timeout = time.Second // for the others too, on a busy machine
+	r.o.Commands.Timeout = 5 * time.Second // for the others too, on a busy machine
 	_, err := r.custom(r.o.Runner).Create(context.Background(), "a")
 	if err == nil || !strings.Contains(err.Error(), "had not ended after") {
 		t.Errorf("found %v", err)

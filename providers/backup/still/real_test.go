@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,6 +49,21 @@ func startWriter(t *testing.T, dir string) *writer {
 	go func() { w.done <- w.write(dir, running) }()
 	<-running
 	return w
+}
+
+// passes waits until the writer is behind a change.
+func (w *writer) passes(t *testing.T, dir string, change uint64) {
+	t.Helper()
+	for {
+		log, err := os.ReadFile(filepath.Join(dir, "log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(log) == 8 && binary.LittleEndian.Uint64(log) > change {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func (w *writer) write(dir string, running chan struct{}) error {
