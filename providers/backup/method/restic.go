@@ -459,7 +459,8 @@ func (r *restic) tell(line string, done *resticDone) {
 		done.ID, done.Files, done.Bytes, done.Added = m.Snapshot, m.Files, m.Bytes, m.Added
 		done.Folders = m.FoldersNew + m.FoldersChanged + m.FoldersSame
 		// A short run has no status.
-		bytes, files := max(m.Bytes, m.BytesRestored), max(m.Files, m.FilesRestored)
-		r.o.Progress(event.Progress{Done: bytes, Total: bytes, Unit: "bytes", Files: files})
+		if bytes, files := max(m.Bytes, m.BytesRestored), max(m.Files, m.FilesRestored); files > 0 {
+			r.o.Progress(event.Progress{Done: bytes, Total: bytes, Unit: "bytes", Files: files})
+		}
 	}
 }
