@@ -60,6 +60,7 @@ func TestDaemonSurvives(t *testing.T) {
 }
 
 func TestTimeout(t *testing.T) {
+	t.Parallel()
 	pidFile := filepath.Join(t.TempDir(), "pid")
 	c := sh(`sleep 60 & echo $! > "$1"; echo begun; wait`, pidFile)
 	c.Timeout = 2 * time.Second
@@ -85,6 +86,7 @@ func TestKill(t *testing.T) {
 		"it is stopped":         `echo $$ > "$1"; kill -STOP $$; sleep 60`,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			pidFile := filepath.Join(t.TempDir(), "pid")
 			c := sh(script, pidFile)
 			c.Timeout, c.Grace = 2*time.Second, 200*time.Millisecond

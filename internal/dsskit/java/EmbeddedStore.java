@@ -93,7 +93,7 @@ final class EmbeddedStore extends Store {
     return quote(t.name() + "_idx");
   }
 
-  /** Asks for the table itself: the first look into INFORMATION_SCHEMA costs as much as all else of a start. */
+  /** Asks for the table itself: a look into INFORMATION_SCHEMA makes all of its tables first, in each database. */
   @Override
   boolean exists(Connection c, Table t) throws SQLException {
     try (Statement s = c.createStatement()) {
