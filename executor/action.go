@@ -18,7 +18,7 @@ import (
 // performer has state remember.
 func (s *session) call(in *plan.Instance, a *plan.Action, records map[string]json.RawMessage) *providers.Call {
 	return &providers.Call{
-		Run: s.journal.Run().ID, Action: *a, Address: in.Address,
+		Run: s.journal.Run().ID, Action: *a, Planned: in, Address: in.Address,
 		Instance: s.instances[in.Address],
 		Secrets:  s.Secrets, Key: s.meta.Key, Clock: s.Clock, Redactor: s.Redactor,
 		Receipt: receipt{s: s, action: a.ID},
@@ -37,13 +37,7 @@ func (s *session) call(in *plan.Instance, a *plan.Action, records map[string]jso
 			// A path that cannot be journalled is found by looking.
 			_ = s.record(recKept, a.ID, textData{path})
 		},
-		Recorded: func(ctx context.Context, aspect string) (json.RawMessage, error) {
-			all, err := s.Store.Instances(ctx)
-			if err != nil {
-				return nil, fmt.Errorf("read the record of %s: %w", aspect, err)
-			}
-			return all[in.Address].Aspects[aspect], nil
-		},
+		Recorded: s.recorded(in),
 		Record: func(aspect string, v any) error {
 			b, err := json.Marshal(v)
 			if err != nil {
@@ -52,6 +46,17 @@ func (s *session) call(in *plan.Instance, a *plan.Action, records map[string]jso
 			records[aspect] = b
 			return nil
 		},
+	}
+}
+
+// recorded reads what state says of an instance's aspect.
+func (s *session) recorded(in *plan.Instance) func(context.Context, string) (json.RawMessage, error) {
+	return func(ctx context.Context, aspect string) (json.RawMessage, error) {
+		all, err := s.Store.Instances(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read the record of %s: %w", aspect, err)
+		}
+		return all[in.Address].Aspects[aspect], nil
 	}
 }
 

@@ -69,6 +69,9 @@ func (s *session) unit(ctx context.Context, u *unit) error {
 		if err := s.mayGoOn(ctx); err != nil && (!errors.Is(err, errInterrupted) || !s.started(u)) {
 			return &actionError{a.Title, err}
 		}
+		if err := s.beforeStop(ctx, u, a); err != nil {
+			return &actionError{a.Title, err}
+		}
 		if err := s.perform(ctx, u.in, a); err != nil {
 			return &actionError{a.Title, err}
 		}

@@ -115,6 +115,8 @@ func (s *session) checkUndoable(ctx context.Context) error {
 		touched = true
 		if !a.Undo.Possible && !p.skipped {
 			refused.Reasons = append(refused.Reasons, fmt.Sprintf("%q cannot be undone: %s", a.Title, a.Undo.How))
+		} else if err := s.checkUndo(ctx, in, a); err != nil {
+			refused.Reasons = append(refused.Reasons, fmt.Sprintf("%q can no longer be undone: %v", a.Title, err))
 		}
 		for _, f := range a.Reads {
 			// The last action that touched a thing says how the run left it.

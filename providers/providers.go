@@ -18,6 +18,7 @@ import (
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/preflight"
 )
 
 // Provider is one aspect.
@@ -181,10 +182,29 @@ type Performer interface {
 	Undo(ctx context.Context, c *Call) error
 }
 
+// Preflighter is a performer that can tell beforehand, with DSS up, that its
+// action would fail.
+type Preflighter interface {
+	// Preflight only looks. It is asked when the plan is made, where c has no
+	// receipt and notices go nowhere, and again right before DSS is stopped.
+	// c.Planned tells what the plan does before this action. The error is for
+	// what could not be looked at.
+	Preflight(ctx context.Context, c *Call) ([]preflight.Finding, error)
+}
+
+// UndoChecker is a performer whose undo needs something that can be gone by now:
+// a copy, a kit, a set.
+type UndoChecker interface {
+	// CheckUndo says why undoing the action now would fail; nil when it can be
+	// done. It only looks, with DSS up or down, and before anything is undone.
+	CheckUndo(ctx context.Context, c *Call) error
+}
+
 // Call is an action on its way.
 type Call struct {
-	Run      string // the run's id
+	Run      string // the run's id; "" while a plan is made
 	Action   plan.Action
+	Planned  *plan.Instance // all that the plan does to the instance
 	Address  string
 	Instance *dss.Instance
 	Secrets  secret.Resolver

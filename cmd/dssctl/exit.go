@@ -48,6 +48,7 @@ func exitCode(err error, signal syscall.Signal) int {
 		open        *executor.OpenRunError
 		no          *executor.RefusedError
 		loss        *executor.LossError
+		foreseen    *executor.PreflightError
 		failed      *executor.FailedError
 		interrupted *executor.InterruptedError
 		locked      *state.LockedError
@@ -69,7 +70,7 @@ func exitCode(err error, signal syscall.Signal) int {
 		return exitRolledBack
 	case errors.As(err, &failed):
 		return exitPartial
-	case errors.As(err, &stale), errors.As(err, &open), errors.As(err, &no), errors.As(err, &loss), errors.Is(err, plan.ErrEdited):
+	case errors.As(err, &stale), errors.As(err, &open), errors.As(err, &no), errors.As(err, &loss), errors.As(err, &foreseen), errors.Is(err, plan.ErrEdited):
 		return exitRefused
 	case errors.As(err, &locked), errors.As(err, &instance):
 		return exitLocked

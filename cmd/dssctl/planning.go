@@ -110,6 +110,11 @@ func (w *world) planWith(ctx context.Context, all []providers.Provider, frame pr
 		RefreshOnly: o.refreshOnly, Ordered: o.ordered,
 		Providers: all, Frame: frame, Observed: observed,
 	})
+	foreseen, err := w.foresee(ctx, estate, store, p)
+	if err != nil {
+		return nil, err
+	}
+	diags = append(diags, foreseen...)
 	if warning := openRunWarning(ctx, store); warning != nil {
 		diags = append(diags, warning)
 		p.Diagnostics = append(p.Diagnostics, planner.FromHCL("", hcl.Diagnostics{warning})...)
