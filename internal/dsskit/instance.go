@@ -28,6 +28,9 @@ type InstallOptions struct {
 	RowsPerTable int
 	// License is a file to install as license.json; without it there is a made-up one.
 	License string
+	// Links are names in the data directory, such as "config", and where the content of each is moved to; a link of
+	// the name leads there, with the words given here. Relative ones start from the folder of the link.
+	Links map[string]string
 	// Faults hold for the installer alone; see SetFault for the instance.
 	Faults Faults
 	// Detached lets the instance outlive this process. Otherwise its processes end when this process dies.
@@ -79,6 +82,9 @@ func Install(ctx context.Context, kitDir string, opts InstallOptions) (*Instance
 	}
 	if result.ExitCode != 0 {
 		return nil, fmt.Errorf("installer.sh ended with %d:\n%s", result.ExitCode, result.Output)
+	}
+	if err := linkOut(opts.DataDir, opts.Links); err != nil {
+		return nil, err
 	}
 	i, err := Open(opts.DataDir)
 	if err != nil || opts.Detached {
