@@ -71,6 +71,15 @@ func (r *redactor) argument(a string) string {
 	return quote(a)
 }
 
+// CommandLine returns words as one would type them in a shell.
+func CommandLine(words ...string) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = quote(w)
+	}
+	return strings.Join(out, " ")
+}
+
 const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-"
 
 func quote(s string) string {

@@ -79,7 +79,7 @@ func (c *call) runReplay(ctx context.Context, r *replay) error {
 	})
 	if err != nil {
 		return fmt.Errorf("run it as root: %w\nhint: let the account run `%s` through sudo without a password, or set privilege = \"none\" to be given the command",
-			err, commandLine(append([]string{c.Instance.Path("bin", "dssadmin")}, r.Args...)...))
+			err, proc.CommandLine(append([]string{c.Instance.Path("bin", "dssadmin")}, r.Args...)...))
 	}
 	return nil
 }
@@ -181,7 +181,7 @@ func commandsOf(all []manual) []string {
 }
 
 func (c *call) byPerson(r replay, why string) manual {
-	command := commandLine(append([]string{c.Instance.Path("bin", "dssadmin")}, r.Args...)...)
+	command := proc.CommandLine(append([]string{c.Instance.Path("bin", "dssadmin")}, r.Args...)...)
 	if r.Root {
 		command = "sudo " + command
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 )
@@ -34,15 +35,15 @@ func (m *maker) manualStep(r replay, why string) providers.Step {
 // byHand is what a person types, DSS stopped meanwhile.
 func (m *maker) byHand(r replay) string {
 	dir := m.req.Desired.DataDir
-	stop, start := commandLine(dir+"/bin/dss", "stop"), commandLine(dir+"/bin/dss", "start")
+	stop, start := proc.CommandLine(dir+"/bin/dss", "stop"), proc.CommandLine(dir+"/bin/dss", "start")
 	if unit := m.req.Facts.Unit; unit != "" {
-		stop, start = commandLine("sudo", "systemctl", "stop", unit), commandLine("sudo", "systemctl", "start", unit)
+		stop, start = proc.CommandLine("sudo", "systemctl", "stop", unit), proc.CommandLine("sudo", "systemctl", "start", unit)
 	}
 	words := append([]string{dir + "/bin/dssadmin"}, r.Args...)
 	if r.Root {
 		words = append([]string{"sudo"}, words...)
 	}
-	return strings.Join([]string{stop, commandLine(words...), start}, "\n")
+	return strings.Join([]string{stop, proc.CommandLine(words...), start}, "\n")
 }
 
 // seenDone reports whether a person has done it: the file that it writes is

@@ -11,6 +11,7 @@ import (
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 )
@@ -265,7 +266,7 @@ func (m *maker) installStep() providers.Step {
 		words = append(words, "-P", m.a.Python)
 	}
 	s := m.step(KindInstall, plan.Doing, providers.Offline,
-		fmt.Sprintf("upgrade the data directory from %s to %s (%s)", m.a.From, m.a.Version, commandLine(words...)),
+		fmt.Sprintf("upgrade the data directory from %s to %s (%s)", m.a.From, m.a.Version, proc.CommandLine(words...)),
 		"put back the safety backup, attach the kit of "+m.a.From+" again")
 	s.Trial = true
 	s.Cost.Seconds = 120
