@@ -11,6 +11,7 @@ import (
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/owners"
 )
 
 // Observed is what was seen of one instance.
@@ -65,11 +66,16 @@ func ObserveAll(ctx context.Context, o ObserveOptions) ([]Observed, error) {
 		}
 	}
 	units := &dss.UnitFiles{}
+	conflicts := owners.Conflicts(o.Estate.Instances)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, o.Parallelism))
 	for i, in := range wanted {
 		g.Go(func() error {
-			out[i] = observe(gctx, in, units, &o)
+			if err := conflicts[in.Address]; err != nil {
+				out[i] = Observed{Instance: in, Err: err}
+			} else {
+				out[i] = observe(gctx, in, units, &o)
+			}
 			return context.Cause(gctx)
 		})
 	}

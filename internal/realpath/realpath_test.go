@@ -147,3 +147,24 @@ func TestBindMounts(t *testing.T) {
 		t.Errorf("mounted in the folder: %v", got)
 	}
 }
+
+func TestIndex(t *testing.T) {
+	base := tree(t)
+	at := func(name string) string { return filepath.Join(base, name) }
+	x := realpath.NewIndex[string](realpath.Look())
+	for _, name := range []string{"data/design", "data/design2", "data", "current/config", "new/place"} {
+		x.Add(at(name), name)
+	}
+	for path, want := range map[string][]string{
+		"volume/design/config/x": {"current/config", "data/design", "data"},
+		"data/design2":           {"data/design2", "data"},
+		"disk/back":              {"data/design", "data"},
+		"new/place/below":        {"new/place"},
+		"new":                    nil,
+		"data/design/out/x":      nil,
+	} {
+		if got := x.Around(at(path)); !slices.Equal(got, want) {
+			t.Errorf("%s is in %v, want %v", path, got, want)
+		}
+	}
+}

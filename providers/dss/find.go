@@ -42,7 +42,7 @@ func Find(ctx context.Context, places []string) (found []string, whole bool, err
 				return context.Cause(ctx)
 			case err != nil || !d.IsDir():
 				return skipUnreadable(d, err)
-			case isDataDir(path):
+			case IsDataDir(path):
 				found = append(found, path)
 				return fs.SkipDir
 			case path != dir && d.Name()[0] == '.':
@@ -71,9 +71,9 @@ func skipUnreadable(d fs.DirEntry, err error) error {
 	return nil
 }
 
-// isDataDir reports whether the folder has the files by which a data directory
+// IsDataDir reports whether the folder has the files by which a data directory
 // is known.
-func isDataDir(dir string) bool {
+func IsDataDir(dir string) bool {
 	for _, name := range marks {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil || !info.Mode().IsRegular() {

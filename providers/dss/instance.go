@@ -40,6 +40,10 @@ type Options struct {
 	Redactor *secret.Redactor
 }
 
+// CompanionSuffix follows the data directory's path in that of its companion
+// folder, unless another one is declared.
+const CompanionSuffix = ".dssctl"
+
 // DefaultUnitDirs is where systemd keeps units.
 func DefaultUnitDirs() []string {
 	return []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
@@ -61,6 +65,7 @@ type Instance struct {
 	o         Options
 	frozen    *frozenFiles // nil: files are read anew each time
 	units     *UnitFiles   // nil: boot units are read anew each time
+	confined  bool         // see Confined
 }
 
 // Path returns a path in the data directory.

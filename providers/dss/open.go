@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"github.com/dssctl/dssctl/internal/realpath"
 )
 
 // marks are the files by which a data directory is known.
@@ -84,6 +86,9 @@ func openAbsent(given string, o Options) (*Instance, error) {
 		return nil, &RootError{DataDir: given, Owner: "the account that shall own it"}
 	}
 	dir := filepath.Join(above, filepath.Base(given))
+	if to, err := os.Readlink(dir); err == nil {
+		return nil, fmt.Errorf("the data directory %s is a link to %s, which is not there: make that folder, or remove the link", given, to)
+	}
 	companion, err := o.companion(dir)
 	if err != nil {
 		return nil, err
@@ -102,22 +107,16 @@ func (in *Instance) Beside(dataDir, companion, unit string) (*Instance, error) {
 func (o Options) companion(dir string) (string, error) {
 	companion := o.Companion
 	if companion == "" {
-		companion = dir + ".dssctl"
+		companion = dir + CompanionSuffix
 	}
 	companion, err := filepath.Abs(companion)
 	if err != nil {
 		return "", fmt.Errorf("the companion folder %s: %w", o.Companion, err)
 	}
-	if within(companion, dir) {
+	if realpath.Inside(companion, dir) {
 		return "", fmt.Errorf("the companion folder %s is inside the data directory %s: choose one beside it, or DSS's backups would hold it", companion, dir)
 	}
 	return companion, nil
-}
-
-// within reports whether path is dir or inside it.
-func within(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && filepath.IsLocal(rel)
 }
 
 // accountName returns the login name, or "uid N" where there is none.
