@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
+	"github.com/dssctl/dssctl/internal/realpath"
 )
 
 const oldPyenv = "pyenv.dssctl-old"
@@ -102,15 +102,14 @@ func (in *Instance) AttachedTo(kit string) error {
 	if err != nil {
 		return err
 	}
-	found, err := filepath.EvalSymlinks(env["DKUINSTALLDIR"])
-	if err != nil {
-		return fmt.Errorf("bin/env-default.sh names the kit %q: %w", env["DKUINSTALLDIR"], err)
+	found := env["DKUINSTALLDIR"]
+	if _, err := os.Stat(found); err != nil {
+		return fmt.Errorf("bin/env-default.sh names the kit %q: %w", found, err)
 	}
-	want, err := filepath.EvalSymlinks(kit)
-	if err == nil && found != want {
-		err = fmt.Errorf("the data directory is attached to the kit %s and not to %s", found, want)
+	if !realpath.Same(found, kit) {
+		return fmt.Errorf("the data directory is attached to the kit %s and not to %s", found, kit)
 	}
-	return err
+	return nil
 }
 
 func there(path string) bool {

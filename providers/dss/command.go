@@ -61,12 +61,12 @@ var utf8Locale = lazyregexp.New(`(?i)utf-?8`)
 
 // Dssadmin runs bin/dssadmin. The error says what it printed, redacted.
 func (in *Instance) Dssadmin(ctx context.Context, args ...string) (proc.Result, error) {
-	return in.command(ctx, proc.Cmd{Path: "dssadmin", Args: args, Timeout: adminTimeout})
+	return in.administer(ctx, proc.Cmd{Path: "dssadmin", Args: args, Timeout: adminTimeout})
 }
 
 // GovernAdmin runs bin/govern-admin, on a Govern node.
 func (in *Instance) GovernAdmin(ctx context.Context, args ...string) (proc.Result, error) {
-	return in.command(ctx, proc.Cmd{Path: "govern-admin", Args: args, Timeout: adminTimeout})
+	return in.administer(ctx, proc.Cmd{Path: "govern-admin", Args: args, Timeout: adminTimeout})
 }
 
 // EncryptedPrefix begins a secret that DSS encrypted.

@@ -11,7 +11,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/jsonedit"
 )
 
@@ -76,7 +75,7 @@ func (in *Instance) edit(ctx context.Context, rel string, perm fs.FileMode, f fu
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	return atomicfile.Write(path, after, perm)
+	return in.Write(path, after, perm)
 }
 
 func (in *Instance) mustBeStopped(ctx context.Context, path string) error {

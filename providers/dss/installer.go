@@ -36,6 +36,9 @@ func (in *Instance) RunInstallerWith(ctx context.Context, kit string, env []stri
 	if err := in.mustBeStopped(ctx, in.DataDir); err != nil {
 		return proc.Result{ExitCode: -1}, err
 	}
+	if err := in.writesInside(); err != nil {
+		return proc.Result{ExitCode: -1}, fmt.Errorf("run the installer of the kit %s: %w", kit, err)
+	}
 	dir := in.DataDir
 	if !there(dir) {
 		dir = filepath.Dir(dir) // the installer makes it

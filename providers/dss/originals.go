@@ -153,6 +153,9 @@ func (in *Instance) PutBack(run, rel string) error {
 		return fmt.Errorf("put back %s: run %s kept no original of it in %s", rel, run, in.companion)
 	}
 	path := in.Path(rel)
+	if err := in.inside(path); err != nil {
+		return fmt.Errorf("put back: %w", err)
+	}
 	now, err := readFile(path)
 	exists := err == nil
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -221,7 +221,7 @@ func (deactivator) Do(ctx context.Context, pc *providers.Call) error {
 			return err
 		}
 		n++
-		return atomicfile.Write(path, d.Bytes(), info.Mode().Perm())
+		return pc.Instance.Confined().Write(path, d.Bytes(), info.Mode().Perm())
 	})
 	if n > 0 {
 		pc.Notice(humanize.Count(int64(n), "scenario was active and is", "scenarios were active and are") + " deactivated here; activate what this instance shall run")

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/still"
 	"github.com/dssctl/dssctl/providers/dss"
@@ -140,9 +143,22 @@ func (c *call) files(ctx context.Context, from string) error {
 		return err
 	}
 	c.note("copying " + c.Source.DataDir)
-	told, err := still.CopyTree(ctx, from, to, c.Progress)
+	src, err := openSource(c.Instance, c.Source)
+	if err != nil {
+		return err
+	}
+	below := map[string]bool{}
+	told, err := still.CopyTree(ctx, from, to, c.links(src, func(rel, real string) {
+		if strings.Contains(rel, "/") {
+			below[rel+" → "+real] = true
+		}
+	}), c.Progress)
 	if err != nil {
 		return fmt.Errorf("copy %s: %w", c.Source.DataDir, err)
+	}
+	if len(below) > 0 {
+		told = append(told, fmt.Sprintf("%s of %s lead out of it, and the copy has what they lead to: %s",
+			humanize.Count(int64(len(below)), "link", "links"), c.Source.DataDir, firstOf(slices.Sorted(maps.Keys(below)))))
 	}
 	for _, t := range told {
 		c.Notice(t)

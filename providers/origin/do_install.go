@@ -65,14 +65,8 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 			return err
 		}
 	}
-	if !still.SharesBlocks(src.Path("install.ini"), c.place()) {
-		n, _, err := src.Size(ctx, ".")
-		if err != nil {
-			return err
-		}
-		if err := c.room(n + n/20); err != nil {
-			return err
-		}
+	if err := c.checkFiles(ctx, src); err != nil {
+		return err
 	}
 	if c.Database == nil {
 		return nil
@@ -100,6 +94,39 @@ func (checker) Do(ctx context.Context, pc *providers.Call) error {
 		return fmt.Errorf("the place of the clone's tables (%s) is not empty: it has %s. Choose another schema or table_prefix, or have them dropped by whoever owns them", c.Database.words(), pg.FirstNames(names))
 	}
 	return nil
+}
+
+// checkFiles makes sure that the source's links are those that the plan was made
+// for, and that there is room for what is copied.
+func (c *call) checkFiles(ctx context.Context, src *dss.Instance) error {
+	shares := still.SharesBlocks(src.Path("install.ini"), c.place())
+	top, err := still.MeasureTop(src.DataDir, c.links(src, nil))
+	if err != nil {
+		return err
+	}
+	if found := linksAtTop(top); !slices.Equal(found, c.Source.Links) {
+		return fmt.Errorf("the links at the top of %s that lead out of it are not those that the plan was made for: plan again (found %v, expected %v)", src.DataDir, found, c.Source.Links)
+	}
+	if shares && len(top) == 0 {
+		return nil // what is shared needs no room
+	}
+	m, err := still.Measure(ctx, src.DataDir, c.links(src, nil))
+	if err != nil {
+		return err
+	}
+	need := m.Bytes
+	if shares {
+		need = 0
+		for _, f := range m.Followed {
+			need += f.Bytes // perhaps of another volume
+		}
+	}
+	return c.room(need + need/20)
+}
+
+// links are the rules for the links of the source.
+func (c *call) links(src *dss.Instance, told func(rel, real string)) still.Links {
+	return cloneLinks(src, c.Source.Kit, c.Source.Held != "", told)
 }
 
 // governMinVersion is the oldest PostgreSQL for a Govern node.

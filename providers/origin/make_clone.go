@@ -34,7 +34,7 @@ func (m *maker) clone() {
 	m.common(a.Port, true)
 	m.checkSource(a)
 	a.Source = sourceOf(o.source, o.facts)
-	a.Source.Held, a.Source.Sudo = o.held, o.held != "" && asRoot(in)
+	a.Source.Held, a.Source.Sudo, a.Source.Links = o.held, o.held != "" && asRoot(in), o.links
 	a.Database = m.database()
 	server, prefix := m.b.String("graphite_server"), m.b.String("graphite_prefix")
 	if (server == "") != (prefix == "") {
@@ -52,6 +52,10 @@ func (m *maker) clone() {
 	if d := a.Database; d != nil {
 		m.change("runtime_database", d.words())
 	}
+	for _, l := range o.links {
+		m.change("link "+l.Name, m.instead(l))
+	}
+	m.warnOfLinks(a)
 	m.cloneSteps(a)
 	m.finish(a)
 }
@@ -62,6 +66,12 @@ func (m *maker) cloneSteps(a args) {
 	what := "its data directory"
 	if a.Database != nil {
 		what += " and its tables to " + a.Database.words()
+	}
+	if len(o.links) > 0 {
+		what = "its data directory with what its links lead to"
+		if a.Database != nil {
+			what += ", and its tables to " + a.Database.words()
+		}
 	}
 	cost := plan.Cost{Seconds: 1 + float64(o.sourceBytes)/copyRate, Bytes: o.sourceBytes}
 	title, undo := "copy "+what+", "+a.Source.Address+" is stopped as it was found", "remove the copy"
@@ -94,6 +104,31 @@ func (m *maker) cloneSteps(a args) {
 	m.step(KindAttach, plan.Replay, providers.Offline, attach, "with the content", plan.Cost{Seconds: installSeconds})
 }
 
+// instead says what a clone gets in the place of a link.
+func (*maker) instead(l linked) string {
+	if l.Empty {
+		return "empty, not " + l.Real
+	}
+	return "copy of " + l.Real
+}
+
+// warnOfLinks says that the source's links are not cloned as links.
+func (m *maker) warnOfLinks(a args) {
+	o := m.o
+	if len(o.links)+len(o.linksBelow) == 0 {
+		return
+	}
+	var names []string
+	for _, l := range o.links {
+		names = append(names, l.String())
+	}
+	if len(o.linksBelow) > 0 {
+		names = append(names, firstOf(o.linksBelow))
+	}
+	m.warn("of", "Links that lead out of the source", "The data directory of %s has links to other places: %s. With the same links, the clone would change its source's content. It gets a copy of what they lead to instead, and its own data directory needs the room for it.",
+		a.Source.Address, strings.Join(names, ", "))
+}
+
 // stopAndStart is what a stop and a start take as a rule, in seconds.
 const stopAndStart = 95
 
@@ -116,8 +151,11 @@ func (m *maker) checkSource(a args) {
 	if a.Port != 0 && a.Port < o.facts.Port+10 && o.facts.Port < a.Port+10 {
 		m.refuse("", "Ports of the source", "%s has the ports %d to %d, and its clone would get %d to %d: the two run side by side, so choose a port at least ten away.", src.Address, o.facts.Port, o.facts.Port+9, a.Port, a.Port+9)
 	}
-	if inside(in.DataDir, src.DataDir) || inside(src.DataDir, in.DataDir) {
+	if o.overlaps["of"] {
 		m.refuse("of", "Data directories in each other", "The data directories %s and %s must not hold each other.", in.DataDir, src.DataDir)
+	}
+	if o.linksProblem != "" {
+		m.refuse("of", "A link of the source cannot be cloned", "%s.", strings.TrimSuffix(o.linksProblem, "."))
 	}
 	if o.heldProblem != "" {
 		m.refuse("consistency", "No snapshot can be made of the source", "%s: %s. With consistency = \"stop\", %s is stopped for the copy, and started again.", src.Address, strings.TrimSuffix(o.heldProblem, "."), src.Address)

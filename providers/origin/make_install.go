@@ -2,7 +2,6 @@ package origin
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
@@ -52,11 +51,11 @@ func (m *maker) common(port int, ports bool) {
 	if o.kitProblem != "" {
 		m.refuse("kit", "No kit there", "%s.", o.kitProblem)
 	}
-	if o.kit != "" && inside(o.kit, in.DataDir) {
-		m.refuse("kit", "The kit is in the data directory", "The kit %s is inside the data directory %s. A kit is replaced by an upgrade and the data directory is not: keep them apart.", o.kit, in.DataDir)
+	if o.overlaps["kit"] {
+		m.refuse("kit", "The kit and the data directory are in each other", "Of the kit %s and the data directory %s, one is inside the other. A kit is replaced by an upgrade and the data directory is not: keep them apart.", o.kit, in.DataDir)
 	}
-	if o.kit != "" && inside(in.DataDir, o.kit) {
-		m.refuse("kit", "The data directory is in the kit", "The data directory %s would be inside the kit %s. A kit is replaced by an upgrade and the data directory is not: keep them apart.", in.DataDir, o.kit)
+	if told := m.b.Labels[0] == byClone && o.overlaps["of"] || o.overlaps["kit"]; o.owned != "" && !told {
+		m.refuse("", "The place belongs to another instance", "%s: %s. Choose a place of its own.", in.Address, o.owned)
 	}
 	for _, name := range []string{"license", "java_home", "python"} {
 		if why := o.files[name]; why != "" {
@@ -66,10 +65,4 @@ func (m *maker) common(port int, ports bool) {
 	if o.folderProblem != "" {
 		m.refuse("", "The data directory cannot be made", "%s: %s.", in.DataDir, o.folderProblem)
 	}
-}
-
-// inside reports whether path is dir or in it.
-func inside(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && filepath.IsLocal(rel)
 }

@@ -9,10 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/internal/realpath"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/still"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/neighbours"
+	"github.com/dssctl/dssctl/providers/owners"
 )
 
 // observation is what an instance is to be made from, as it is today. Nil for
@@ -23,9 +25,14 @@ type observation struct {
 	kit, kitVersion, kitProblem string
 	// files are the declared files that cannot be read, by attribute.
 	files map[string]string
-	// folderProblem says why the data directory cannot be made.
+	// folderProblem says why the data directory cannot be made; owned whose the
+	// place is, of it or of dssctl's folder beside it.
 	folderProblem string
-	there         bool // as an empty folder
+	owned         string
+	// overlaps are attributes of folders that the data directory is in, or that
+	// are in it: "kit", "of".
+	overlaps map[string]bool
+	there    bool // as an empty folder
 
 	// source is what it is made of, nil for none. The rest is of a clone's, and
 	// the facts also of one that projects come from.
@@ -33,7 +40,12 @@ type observation struct {
 	sourceProblem string
 	facts         dss.Facts
 	sourceBytes   int64 // 0 when counting took too long
-	database      dss.RuntimeDatabase
+	// links of the source lead out of its data directory: those at the top, and
+	// deeper ones as far as was looked; linksProblem says why they cannot be cloned.
+	links        []linked
+	linksBelow   []string
+	linksProblem string
+	database     dss.RuntimeDatabase
 	// held is the kind of snapshot that its data directory's file system has;
 	// heldProblem says why none can be made. Where one is asked for.
 	held, heldProblem string
@@ -53,6 +65,7 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 	}
 	o := &observation{kit: b.String("kit"), files: map[string]string{}, source: p.all[b.String("of")], near: p.near}
 	o.lookAtFolder(req.Instance)
+	o.lookForOwners(p.places, req)
 	for _, name := range []string{"license", "java_home", "python"} {
 		if file := b.String(name); file != "" {
 			if err := readable(file, name == "license"); err != nil {
@@ -69,7 +82,24 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 			o.kitProblem = err.Error()
 		}
 	}
+	o.overlaps = map[string]bool{"kit": o.kit != "" && realpath.Overlap(o.kit, req.Instance.DataDir)}
+	if o.source != nil {
+		o.overlaps["of"] = realpath.Overlap(o.source.DataDir, req.Instance.DataDir)
+	}
 	return o, context.Cause(ctx)
+}
+
+// lookForOwners looks whether what is to be made would be made in what belongs to
+// an instance.
+func (o *observation) lookForOwners(places *owners.Estate, req providers.ObserveRequest) {
+	for _, dir := range []string{req.Instance.DataDir, req.Instance.Companion()} {
+		for _, h := range places.Around(dir) {
+			if own := h.Of == req.Address && (h.Kind == owners.DataDir || h.Kind == owners.Companion) && realpath.Same(h.Dir, dir); !own {
+				o.owned = fmt.Sprintf("%s is in %s", dir, h)
+				return
+			}
+		}
+	}
 }
 
 func (o *observation) lookAtFolder(in *dss.Instance) {
@@ -114,8 +144,13 @@ func (o *observation) lookAtSource(ctx context.Context, desired *config.Instance
 			o.heldProblem = err.Error()
 		}
 	}
-	if n, _, err := src.Size(sctx, "."); err == nil {
-		o.sourceBytes = n
+	m, err := still.Measure(sctx, src.DataDir, cloneLinks(src, o.facts.InstallDir, o.held != "", nil))
+	o.links, o.linksBelow = linksAtTop(m.Followed), linksBelow(m.Followed)
+	switch {
+	case err == nil:
+		o.sourceBytes = m.Bytes
+	case sctx.Err() == nil:
+		o.linksProblem = err.Error()
 	}
 }
 

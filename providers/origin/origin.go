@@ -27,6 +27,7 @@ import (
 	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/neighbours"
+	"github.com/dssctl/dssctl/providers/owners"
 )
 
 // Name is the aspect's name and that of its block.
@@ -60,9 +61,11 @@ const (
 
 // Provider is the aspect.
 type Provider struct {
-	// all are the estate's instances by address, near their table prefixes.
-	all  map[string]*config.Instance
-	near neighbours.Prefixes
+	// all are the estate's instances by address, near their table prefixes, places
+	// their folders.
+	all    map[string]*config.Instance
+	near   neighbours.Prefixes
+	places *owners.Estate
 }
 
 // New returns the provider.
@@ -78,7 +81,7 @@ func (*Provider) Name() string { return Name }
 
 // Survey returns the provider that knows the instances that others are made of.
 func (*Provider) Survey(all []*config.Instance, r secret.Resolver) providers.Provider {
-	out := &Provider{all: make(map[string]*config.Instance, len(all)), near: neighbours.Survey(all, r)}
+	out := &Provider{all: make(map[string]*config.Instance, len(all)), near: neighbours.Survey(all, r), places: owners.Survey(all)}
 	for _, in := range all {
 		out.all[in.Address] = in
 	}
@@ -195,8 +198,12 @@ type call struct {
 	args
 }
 
-func open(c *providers.Call) (*call, error) {
-	out := &call{Call: c}
+// open confines what is done to the instance to its own data directory: a copy may
+// have links that lead into the original.
+func open(pc *providers.Call) (*call, error) {
+	c := *pc
+	c.Instance = c.Instance.Confined()
+	out := &call{Call: &c}
 	if err := c.Args(&out.args); err != nil {
 		return nil, fmt.Errorf("the arguments of %s: %w", c.Action.Kind, err)
 	}

@@ -2,6 +2,7 @@ package origin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/internal/smallfs"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/still"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/neighbours"
 )
@@ -266,19 +268,17 @@ func TestRefused(t *testing.T) {
 			edit(`user         = "dss"`, `user = "o"`)(f)
 			edit(`password     = "planted-clone"`, "")(f)
 		}, "the password of its role"},
-		"half of Graphite":    {edit("{ of = instance.design }", "{\n of = instance.design\n graphite_server = \"g:2003\"\n}"), "go together"},
-		"source unseen":       {func(f *fixture) { f.o.sourceProblem = "permission denied" }, "permission denied"},
-		"state not known":     {func(f *fixture) { f.o.facts.Service, f.o.facts.ServiceNote = dss.ServiceUnknown, "odd table" }, "odd table"},
-		"folder":              {func(f *fixture) { f.o.folderProblem = "may not write" }, "may not write"},
-		"of nothing":          {edit("of = instance.design", ""), "A clone of what?"},
-		"install without kit": {func(f *fixture) { f.body, f.o.kit = "port = 11300\n  node_type = \"api\"\n  origin \"install\" {}", "" }, "folder of an unpacked kit"},
-		"install, no type":    {body("port = 11300\n  origin \"install\" { kit = \"/opt/k\" }"), "declare node_type"},
-		"kit inside": {func(f *fixture) {
-			f.body, f.o.kit = "port = 11300\n  node_type = \"api\"\n  origin \"install\" { kit = \"/data/clone/kit\" }", "/data/clone/kit"
-		}, "inside the data directory"},
-		"inside the kit": {func(f *fixture) {
-			f.body, f.o.kit = "port = 11300\n  node_type = \"api\"\n  origin \"install\" { kit = \"/data\" }", "/data"
-		}, "would be inside the kit"},
+		"half of Graphite":       {edit("{ of = instance.design }", "{\n of = instance.design\n graphite_server = \"g:2003\"\n}"), "go together"},
+		"source unseen":          {func(f *fixture) { f.o.sourceProblem = "permission denied" }, "permission denied"},
+		"state not known":        {func(f *fixture) { f.o.facts.Service, f.o.facts.ServiceNote = dss.ServiceUnknown, "odd table" }, "odd table"},
+		"folder":                 {func(f *fixture) { f.o.folderProblem = "may not write" }, "may not write"},
+		"of nothing":             {edit("of = instance.design", ""), "A clone of what?"},
+		"install without kit":    {func(f *fixture) { f.body, f.o.kit = "port = 11300\n  node_type = \"api\"\n  origin \"install\" {}", "" }, "folder of an unpacked kit"},
+		"install, no type":       {body("port = 11300\n  origin \"install\" { kit = \"/opt/k\" }"), "declare node_type"},
+		"kit and data directory": {func(f *fixture) { f.o.overlaps = map[string]bool{"kit": true} }, "one is inside the other. A kit is replaced"},
+		"source in each other":   {func(f *fixture) { f.o.overlaps = map[string]bool{"of": true} }, "must not hold each other"},
+		"somebody's place":       {func(f *fixture) { f.o.owned = "/data/clone is in the kit /data of instance.auto" }, "/data/clone is in the kit /data of instance.auto. Choose a place"},
+		"a link that cannot be":  {func(f *fixture) { f.o.linksProblem = "config is a link to /disk" }, "config is a link to /disk"},
 		"no license": {func(f *fixture) {
 			f.body = "port = 11300\n  node_type = \"api\"\n  origin \"install\" {\n kit = \"/opt/k\"\n license = \"/etc/l.json\"\n}"
 			f.o.files["license"] = "no such file"
@@ -443,5 +443,59 @@ func TestCloneFromASnapshot(t *testing.T) {
 	f.o.heldProblem = "it is on ext4."
 	if pr, text := f.propose(); len(pr.Steps) > 0 || !strings.Contains(text, `it is on ext4. With consistency = "stop", instance.design is stopped`) {
 		t.Errorf("no snapshot: %d steps, %s", len(pr.Steps), text)
+	}
+}
+
+// What leads out of a source is named with what its clone gets instead.
+func TestCloneOfLinks(t *testing.T) {
+	f := newFixture(t)
+	f.o.links = []linked{{Name: "config", Real: "/disk/config"}, {Name: "tmp", Real: "/scratch", Empty: true}}
+	f.o.linksBelow = []string{"lib/jdbc → /opt/drivers"}
+	pr, text := f.propose()
+	for _, want := range []string{"config → /disk/config", "tmp → /scratch (an empty folder instead)", "lib/jdbc → /opt/drivers"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the plan does not name %q: %s", want, text)
+		}
+	}
+	changes := map[string]string{}
+	for _, c := range pr.Changes {
+		changes[c.Path] = string(c.After)
+	}
+	if changes["link config"] != `"copy of /disk/config"` || changes["link tmp"] != `"empty, not /scratch"` {
+		t.Errorf("changes %v", changes)
+	}
+	var a args
+	if err := json.Unmarshal(pr.Steps[1].Args, &a); err != nil || len(a.Source.Links) != 2 || a.Source.Kit != "/opt/dataiku-dss-14.4.1" {
+		t.Errorf("arguments %s, %v", pr.Steps[1].Args, err)
+	}
+}
+
+func TestLinksByTheirPlace(t *testing.T) {
+	kit := t.TempDir()
+	away := t.TempDir()
+	for rel, want := range map[string]still.Treatment{
+		"config": still.Follow, "config/license.json": still.Follow, "databases": still.Follow, "managed_datasets": still.Follow,
+		"managed_folders/P/F": still.Follow, "install.ini": still.Follow, "bin/env-site.sh": still.Follow, "jobs": still.Follow, "own": still.Follow,
+		"tmp": still.Empty, "caches": still.Empty, "pyenv": still.Empty,
+		"tmp/x": still.Keep, "jobs/P/log": still.Keep, "code-envs/python/e/bin/python": still.Keep, "pyenv/bin/python": still.Keep,
+	} {
+		if got := treatment(rel, away, kit); got != want {
+			t.Errorf("%s: %v, want %v", rel, got, want)
+		}
+	}
+	for _, real := range []string{filepath.Join(kit, "scripts", "dss"), "/usr/bin/python3"} {
+		if got := treatment("bin/dss", real, kit); got != still.Keep {
+			t.Errorf("a program %s: %v", real, got)
+		}
+	}
+	src, err := dss.Open(filepath.Join(t.TempDir(), "dss"), dss.Options{Bare: true, UID: func() int { return 1 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cloneLinks(src, kit, true, nil).Out("config", away); !errors.Is(err, errHeld) || !strings.Contains(err.Error(), `consistency = "stop"`) {
+		t.Errorf("from a snapshot: %v", err)
+	}
+	if got, err := cloneLinks(src, kit, true, nil).Out("tmp", away); err != nil || got != still.Empty {
+		t.Errorf("a temporary folder, from a snapshot: %v, %v", got, err)
 	}
 }

@@ -35,10 +35,14 @@ type source struct {
 	// source runs; "" where it is stopped for the copy. Sudo: through `sudo -n`.
 	Held string `json:"held,omitempty"`
 	Sudo bool   `json:"sudo,omitempty"`
+	// Kit is the source's own. Links are those at the top of its data directory
+	// that the clone does not get as links.
+	Kit   string   `json:"kit,omitempty"`
+	Links []linked `json:"links,omitempty"`
 }
 
 func sourceOf(in *config.Instance, f dss.Facts) *source {
-	s := &source{Address: in.Address, DataDir: in.DataDir, Companion: in.String("companion_dir"), Unit: unitOf(in), InstallID: f.InstallID}
+	s := &source{Address: in.Address, DataDir: in.DataDir, Companion: in.String("companion_dir"), Unit: unitOf(in), InstallID: f.InstallID, Kit: f.InstallDir}
 	if in.Has("api_key") {
 		key := in.Text("api_key")
 		s.APIKey = &key

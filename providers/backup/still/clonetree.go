@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -27,6 +28,8 @@ type cloner struct {
 	// skip is a folder that is left out: the copy itself, where it lies in
 	// what is copied.
 	skip string
+	// out says what is made of links that lead out; nil keeps every link.
+	out *outward
 	// share makes dst share the blocks of src; shareBlocks when nil.
 	share func(dst, src *os.File) error
 
@@ -42,10 +45,14 @@ type cloner struct {
 // CopyTree copies the folder from, which nobody changes, to to, which must not
 // be there, with all that its files are: owners, modes, times, ACLs, extended
 // attributes, several names of one file. Where the file system can, they share
-// their blocks; elsewhere the bytes are copied. What is worth knowing of the
-// copy is returned in words.
-func CopyTree(ctx context.Context, from, to string, progress func(event.Progress)) ([]string, error) {
-	c := &cloner{progress: progress, share: func(dst, src *os.File) error {
+// their blocks; elsewhere the bytes are copied. Links are treated as l says. What
+// is worth knowing of the copy is returned in words.
+func CopyTree(ctx context.Context, from, to string, l Links, progress func(event.Progress)) ([]string, error) {
+	out, err := newOutward(from, to, l)
+	if err != nil {
+		return nil, err
+	}
+	c := &cloner{progress: progress, out: out, share: func(dst, src *os.File) error {
 		err := shareBlocks(dst, src)
 		for _, cannot := range []error{unix.EXDEV, unix.EOPNOTSUPP, unix.ENOTTY, unix.ENOSYS} {
 			if errors.Is(err, cannot) {
@@ -54,7 +61,7 @@ func CopyTree(ctx context.Context, from, to string, progress func(event.Progress
 		}
 		return err
 	}}
-	err := c.tree(ctx, from, to)
+	err = c.tree(ctx, from, to)
 	c.copies.Store(0) // here, that is no surprise
 	return c.told(), err
 }
@@ -65,13 +72,23 @@ const cloneWorkers = 8
 // names is some files of one folder.
 type names struct {
 	folder *folder
-	names  []string
+	names  []source
+}
+
+// source is a name in the copy, and what it is made of.
+type source struct {
+	name, from string
+	followed   bool // a link leads there
 }
 
 // folder is one that is being copied.
 type folder struct {
 	from, to string
+	rel      string // its path in the copy
 	parent   *folder
+	// followed: it was reached through a link, by which files of other owners
+	// may be reached.
+	followed bool
 	// pending counts what is still being made in it, and its being read.
 	pending atomic.Int64
 }
@@ -85,16 +102,16 @@ func (c *cloner) tree(ctx context.Context, from, to string) error {
 	work := make(chan names, cloneWorkers)
 	g.Go(func() error {
 		defer close(work)
-		return c.walk(ctx, &folder{from: from, to: to}, work)
+		return c.walk(ctx, &folder{from: from, to: to, rel: "."}, work)
 	})
 	for range cloneWorkers {
 		g.Go(func() error {
 			for n := range work {
-				for _, name := range n.names {
+				for _, s := range n.names {
 					if ctx.Err() != nil {
 						return context.Cause(ctx)
 					}
-					if err := c.entry(ctx, filepath.Join(n.folder.from, name), filepath.Join(n.folder.to, name)); err != nil {
+					if err := c.entry(ctx, n.folder, s); err != nil {
 						return err
 					}
 				}
@@ -118,16 +135,28 @@ func (c *cloner) walk(ctx context.Context, f *folder, work chan<- names) error {
 	if err != nil {
 		return err
 	}
-	var below []string
+	var below []source
 	for {
 		entries, err := dir.ReadDir(batch / 8)
-		var files []string
+		var files []source
 		for _, e := range entries {
+			s := source{name: e.Name(), from: filepath.Join(f.from, e.Name())}
 			switch {
-			case !e.IsDir():
-				files = append(files, e.Name())
-			case filepath.Join(f.from, e.Name()) != c.skip:
-				below = append(below, e.Name())
+			case e.IsDir() && s.from != c.skip:
+				below = append(below, s)
+			case e.IsDir():
+			case e.Type()&fs.ModeSymlink != 0 && c.out != nil:
+				folder, err := c.link(f, &s)
+				switch {
+				case err != nil:
+					return errors.Join(err, dir.Close())
+				case folder:
+					below = append(below, s)
+				case s.from != "":
+					files = append(files, s)
+				}
+			default:
+				files = append(files, s)
 			}
 		}
 		if len(files) > 0 {
@@ -148,17 +177,37 @@ func (c *cloner) walk(ctx context.Context, f *folder, work chan<- names) error {
 	if err := dir.Close(); err != nil {
 		return err
 	}
-	for _, name := range below {
+	for _, s := range below {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		f.pending.Add(1)
-		child := &folder{from: filepath.Join(f.from, name), to: filepath.Join(f.to, name), parent: f}
+		child := &folder{
+			from: s.from, to: filepath.Join(f.to, s.name), rel: filepath.Join(f.rel, s.name), parent: f, followed: f.followed || s.followed,
+		}
 		if err := c.walk(ctx, child, work); err != nil {
 			return err
 		}
 	}
 	return c.release(f)
+}
+
+// link decides what comes in the place of a link, and reports whether that is a
+// folder's content. s.from is "" where all of it is made.
+func (c *cloner) link(f *folder, s *source) (folder bool, err error) {
+	found, err := c.out.look(s.from, filepath.Join(f.rel, s.name))
+	if err != nil {
+		return false, err
+	}
+	switch found.treatment {
+	case Follow:
+		s.from, s.followed = found.real, true
+		return found.folder, nil
+	case Empty:
+		s.from = ""
+		return false, os.Mkdir(filepath.Join(f.to, s.name), 0o755)
+	}
+	return false, nil
 }
 
 // release tells a folder that something in it is made. With the last, the
@@ -169,11 +218,25 @@ func (c *cloner) release(f *folder) error {
 		if err != nil {
 			return err
 		}
-		if err := c.attributes(f.from, f.to, st); err != nil {
+		if err := c.attributes(f.from, f.to, f.owned(st)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// owned is st with this account as the owner of what was reached through a link
+// and is another account's: it was only read there, and is the copy's now.
+func (f *folder) owned(st *unix.Stat_t) *unix.Stat_t {
+	me := os.Geteuid()
+	if !f.followed || me == 0 {
+		return st
+	}
+	groups, err := os.Getgroups()
+	if int(st.Uid) != me || err != nil || !slices.Contains(append(groups, os.Getegid()), int(st.Gid)) {
+		st.Uid, st.Gid = uint32(me), uint32(os.Getegid()) //nolint:gosec // ids of accounts are no larger
+	}
+	return st
 }
 
 // makeFolder makes one for its owner alone. The first of a tree must not hand
@@ -195,16 +258,19 @@ func makeFolder(path string, first bool) error {
 }
 
 // entry copies all that is no folder.
-func (c *cloner) entry(ctx context.Context, from, to string) error {
+func (c *cloner) entry(ctx context.Context, f *folder, s source) error {
+	from, to := s.from, filepath.Join(f.to, s.name)
 	st, err := lstat(from)
 	if err != nil {
 		return err
 	}
+	in := folder{followed: f.followed || s.followed}
+	st = in.owned(st)
 	build := func() error { return c.file(ctx, from, to, st) }
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 	case unix.S_IFLNK:
-		build = func() error { return c.symlink(from, to, st) }
+		build = func() error { return c.symlink(from, to, filepath.Join(f.rel, s.name), st) }
 	case unix.S_IFIFO:
 		build = func() error {
 			if err := unix.Mkfifo(to, 0o600); err != nil {
@@ -229,10 +295,13 @@ func (c *cloner) entry(ctx context.Context, from, to string) error {
 	return err
 }
 
-func (c *cloner) symlink(from, to string, st *unix.Stat_t) error {
+func (c *cloner) symlink(from, to, rel string, st *unix.Stat_t) error {
 	target, err := os.Readlink(from)
 	if err != nil {
 		return err
+	}
+	if c.out != nil {
+		target = c.out.text(from, rel, target)
 	}
 	if err := os.Symlink(target, to); err != nil {
 		return err

@@ -12,6 +12,8 @@ import (
 	"github.com/dssctl/dssctl/internal/event"
 )
 
+var keepLinks = Links{Out: func(string, string) (Treatment, error) { return Keep, nil }}
+
 // A tree is copied also where blocks cannot be shared: files, several names of
 // one, links, modes and times.
 func TestCopyTree(t *testing.T) {
@@ -37,7 +39,7 @@ func TestCopyTree(t *testing.T) {
 		}
 	})
 
-	told, err := CopyTree(context.Background(), from, to, func(event.Progress) {})
+	told, err := CopyTree(context.Background(), from, to, keepLinks, func(event.Progress) {})
 	if err != nil || len(told) > 0 {
 		t.Fatal(told, err)
 	}
@@ -59,12 +61,12 @@ func TestCopyTree(t *testing.T) {
 		t.Errorf("the folder: %v, %v", d.Mode(), err)
 	}
 
-	if _, err := CopyTree(context.Background(), from, to, func(event.Progress) {}); !errors.Is(err, os.ErrExist) {
+	if _, err := CopyTree(context.Background(), from, to, keepLinks, func(event.Progress) {}); !errors.Is(err, os.ErrExist) {
 		t.Errorf("onto what is there: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := CopyTree(ctx, from, filepath.Join(dir, "third"), func(event.Progress) {}); !errors.Is(err, context.Canceled) {
+	if _, err := CopyTree(ctx, from, filepath.Join(dir, "third"), keepLinks, func(event.Progress) {}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
