@@ -20,6 +20,14 @@ import (
 // it may be what was lost.
 func (p *Provider) Apart(all []*config.Instance, r secret.Resolver, in *config.Instance, b *config.Block, now time.Time) ([]providers.Step, hcl.Diagnostics) {
 	p = p.surveyed(all, r)
+	if diags := p.checkPlaces(p.o.Order.Restore, b.RangeOf("destination")); len(diags) > 0 {
+		return nil, diags
+	}
+	return p.apart(in, b, now)
+}
+
+// apart is Apart where the place is known to be free.
+func (p *Provider) apart(in *config.Instance, b *config.Block, now time.Time) ([]providers.Step, hcl.Diagnostics) {
 	fail := func(summary, format string, args ...any) ([]providers.Step, hcl.Diagnostics) {
 		return nil, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: b.RangeOf("destination")}}
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/set"
 	"github.com/dssctl/dssctl/providers/neighbours"
+	"github.com/dssctl/dssctl/providers/owners"
 )
 
 // Name of the aspect, of its blocks, and of its record.
@@ -58,12 +59,13 @@ type Options struct {
 
 // Provider is the aspect.
 type Provider struct {
-	o    Options
-	near neighbours.Prefixes
+	o      Options
+	near   neighbours.Prefixes
+	places *owners.Estate
 }
 
 // New returns the provider.
-func New(o Options) *Provider { return &Provider{o: o} }
+func New(o Options) *Provider { return &Provider{o: o, places: owners.Survey(nil)} }
 
 var (
 	_ providers.Provider      = (*Provider)(nil)
@@ -71,13 +73,13 @@ var (
 	_ providers.Surveyor      = (*Provider)(nil)
 )
 
-// Survey returns the provider that knows the estate's table prefixes.
+// Survey returns the provider that knows the estate's table prefixes and folders.
 func (p *Provider) Survey(all []*config.Instance, r secret.Resolver) providers.Provider {
 	return p.surveyed(all, r)
 }
 
 func (p *Provider) surveyed(all []*config.Instance, r secret.Resolver) *Provider {
-	return &Provider{o: p.o, near: neighbours.Survey(all, r)}
+	return &Provider{o: p.o, near: neighbours.Survey(all, r), places: owners.Survey(all)}
 }
 
 // Name is "backup".

@@ -37,6 +37,9 @@ type Observation struct {
 // observed is what was seen of one policy.
 type observed struct {
 	Sets []set.Entry
+	// Place is equal for policies with one destination, whatever its words.
+	// Misplaced says why no sets may be kept there.
+	Place, Misplaced string
 	// Problem says why the sets could not be listed.
 	Problem string
 	// Method says why the method cannot work here; "" when it can.
@@ -135,6 +138,8 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 // look looks at one policy.
 func (p *Provider) look(ctx context.Context, req providers.ObserveRequest, b *config.Block) *observed {
 	pol, o := policyOf(req.Desired, b), &observed{}
+	o.Place = placeOf(pol.Destination)
+	o.Misplaced = p.misplaced(req.Desired, req.Instance.DataDir, pol.Destination)
 	var err error
 	if o.Sets, err = (set.Store{Dir: pol.Destination}).List(); err != nil {
 		o.Problem = err.Error()

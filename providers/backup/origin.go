@@ -88,7 +88,7 @@ func (o *Origin) Observe(ctx context.Context, req providers.ObserveRequest) (pro
 func (o *Origin) apart(req providers.ObserveRequest, b *config.Block, in *config.Instance, policy *config.Block, w *Elsewhere, seen *originSeen) {
 	order := &Order{Verb: Restore, Set: b.String("set"), Restore: RestoreOrder{Elsewhere: w, Distinct: b.Has("of")}}
 	p := New(Options{Tool: o.o.Tool, Command: o.o.Command, Estate: o.o.Estate, Order: order})
-	seen.steps, seen.diags = p.Apart(o.all, o.secrets, in, policy, req.Instance.Clock().Now())
+	seen.steps, seen.diags = p.surveyed(o.all, o.secrets).apart(in, policy, req.Instance.Clock().Now())
 	for i := range seen.steps {
 		seen.steps[i].Unit = "" // all of it is one
 	}

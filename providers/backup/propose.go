@@ -224,9 +224,8 @@ func (m *maker) check(b *config.Block) hcl.Diagnostics {
 	warn := func(attr, summary, format string, args ...any) {
 		add(hcl.DiagWarning, attr, summary, fmt.Sprintf(format, args...))
 	}
-	dataDir := m.req.Desired.DataDir
-	if inside(m.a.Destination, dataDir) || inside(dataDir, m.a.Destination) {
-		fail("destination", "The destination is in the data directory", "The destination %s of %s and the data directory %s must not hold each other: a backup would keep its own sets.", m.a.Destination, b.Address, dataDir)
+	if m.seen.Misplaced != "" {
+		fail("destination", "The destination is no place for backup sets", "%s: %s.", b.Address, m.seen.Misplaced)
 	}
 	if m.seen.Problem != "" {
 		fail("destination", "The backup sets cannot be listed", "%s.", m.seen.Problem)
@@ -287,20 +286,19 @@ func (p *Provider) CheckEstate(all []providers.Request) hcl.Diagnostics {
 		}
 		for _, b := range req.Desired.Children(Name) {
 			dir := policyOf(req.Desired, b).Destination
-			if other := first[dir]; other != nil {
+			place := dir
+			if o, ok := req.Observed.(*Observation); ok && o != nil && o.Policies[b.Labels[0]] != nil && o.Policies[b.Labels[0]].Place != "" {
+				place = o.Policies[b.Labels[0]].Place
+			}
+			if other := first[place]; other != nil {
 				diags = append(diags, &hcl.Diagnostic{
 					Severity: hcl.DiagError, Summary: "Two policies have one destination", Subject: b.RangeOf("destination"),
 					Detail: fmt.Sprintf("%s and %s both keep their sets in %s. Retention counts the sets of a destination: give each its own.", other.Address, b.Address, dir),
 				})
 				continue
 			}
-			first[dir] = b
+			first[place] = b
 		}
 	}
 	return diags
-}
-
-// inside reports whether path is dir or below it.
-func inside(path, dir string) bool {
-	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
 }

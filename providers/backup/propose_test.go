@@ -402,8 +402,10 @@ func TestWhatStandsInTheWay(t *testing.T) {
 		seen  func(*fixture)
 		want  string
 	}{
-		"destination inside":   {block: `backup "b" { destination = "/data/design/backups" }`, want: "must not hold each other"},
-		"destination above":    {block: `backup "b" { destination = "/data" }`, want: "must not hold each other"},
+		"destination misplaced": {
+			block: `backup "b" { destination = "/b" }`,
+			seen:  func(f *fixture) { f.o.Policies["b"].Misplaced = "/b is in the kit /" }, want: "/b is in the kit /",
+		},
 		"restic, no password":  {block: `backup "b" { destination = "/b", method = "restic" }`, want: "repository_password"},
 		"repository of rsync":  {block: `backup "b" { destination = "/b", method = "rsync", repository = "s3:x" }`, want: "no repository"},
 		"commands not given":   {block: `backup "b" { destination = "/b", consistency = "snapshot", snapshot = "commands" }`, want: "snapshot_commands"},

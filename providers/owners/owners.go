@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -137,8 +138,17 @@ func kitOf(dataDir string) string {
 	return dss.ParseEnvFile(raw).Values()["DKUINSTALLDIR"]
 }
 
+// content are the folders of a data directory in which DSS keeps what is lost when
+// something else works there.
+var content = []string{
+	"config", "databases", "timelines", "security", "bin", "lib", "local", "plugins", "resources", "uploads", "code-envs", "acode-envs", "R.lib",
+	"pyenv", "bundles", "notebook_results", "managed_folders", "managed_datasets", "analysis-data", "saved_models", "run", "jobs", "scenarios",
+	"tmp", "caches", "exports", "prepared_bundles", "apinode-packages",
+}
+
 // linksOut are the folders that the links at the top of a data directory lead to,
-// by the links' names, where that is not inside.
+// by the links' names, where that is not inside. A link of the administrator's own,
+// such as to where backups are, makes nothing DSS's.
 func linksOut(dataDir string) map[string]string {
 	entries, err := os.ReadDir(dataDir)
 	if err != nil {
@@ -146,7 +156,7 @@ func linksOut(dataDir string) map[string]string {
 	}
 	out := map[string]string{}
 	for _, e := range entries {
-		if e.Type()&fs.ModeSymlink == 0 {
+		if e.Type()&fs.ModeSymlink == 0 || !slices.Contains(content, e.Name()) {
 			continue
 		}
 		real := realpath.Resolve(filepath.Join(dataDir, e.Name()))
