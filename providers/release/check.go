@@ -34,9 +34,9 @@ func (m *maker) checkKit() {
 	case m.o.Root == "":
 		m.fail("version", "Where the kit shall be is not known", "bin/env-default.sh of %s names no present kit (DKUINSTALLDIR): give install_root.", m.req.Address)
 		return
-	case within(m.o.Root, m.o.DataDir) || within(m.o.Kit, m.o.DataDir):
-		m.fail("install_root", "The kit would be inside the data directory",
-			"%s is inside the data directory %s: backups would hold the kit, and a restore would remove it. Choose a folder elsewhere.", m.o.Root, m.o.DataDir)
+	case m.o.Misplaced != "":
+		m.fail("install_root", "The kit would be inside another folder of an instance",
+			"%s is inside %s: what works on that folder, such as a backup or a restore, would have the kit with it. Choose a folder elsewhere.", m.o.Kit, m.o.Misplaced)
 		return
 	case m.o.KitProblem != "":
 		m.fail("version", "The kit's folder is no kit", "%s is there and is no unpacked kit: %s. Remove it, or choose another install_root.", m.o.Kit, m.o.KitProblem)

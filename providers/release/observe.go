@@ -16,11 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/internal/realpath"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/neighbours"
+	"github.com/dssctl/dssctl/providers/owners"
 )
 
 // The files by which integrations are seen.
@@ -35,8 +37,8 @@ type Observation struct {
 	// Root is where the kit is unpacked to, resolved as far as it exists, and
 	// Kit the kit's own folder there; "" without a block.
 	Root, Kit string
-	// DataDir is the data directory without symlinks.
-	DataDir string
+	// Misplaced says in whose folder the kit would be; "" for nobody's.
+	Misplaced string
 	// KitVersion is that of the folder Kit; "" where there is none, and
 	// KitProblem says why one that is there is none.
 	KitVersion, KitProblem string
@@ -86,7 +88,7 @@ func (o *Observation) Headline() string {
 // instance uses is not removed; and so are schemas, of which an instance's tables
 // are dumped and no neighbour's.
 func (p *Provider) Survey(all []*config.Instance, r secret.Resolver) providers.Provider {
-	out := &Provider{near: neighbours.Survey(all, r)}
+	out := &Provider{near: neighbours.Survey(all, r), places: owners.Survey(all)}
 	asked := false
 	for _, in := range all {
 		if b := declared(in); b != nil && b.Has("keep_kits") {
@@ -118,7 +120,7 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 	}
 	b := declared(req.Desired)
 	asked := b != nil || req.Desired != nil && req.Desired.Block != nil && len(req.Desired.Children(Integration)) > 0
-	o := &Observation{Free: -1, DataDir: req.Instance.DataDir}
+	o := &Observation{Free: -1}
 	if !asked && rec.empty() {
 		return o, nil
 	}
@@ -135,6 +137,7 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 	}
 	if b != nil {
 		o.lookAtKit(req, b)
+		o.Misplaced = p.misplaced(req.Instance, o.Root, o.Kit)
 		if o.Database, err = req.Instance.RuntimeDatabase(); err != nil {
 			o.DatabaseProblem = err.Error()
 		} else if login, place, err := o.Database.Target(); err == nil && o.Database.External {
@@ -266,13 +269,25 @@ func resolve(path string) string {
 	if path == "" {
 		return ""
 	}
-	if found, err := filepath.EvalSymlinks(path); err == nil {
-		return found
+	return realpath.Resolve(path)
+}
+
+// misplaced says in whose folder a kit would be. Kits may share a folder.
+func (p *Provider) misplaced(inst *dss.Instance, root, kit string) string {
+	if root == "" {
+		return ""
 	}
-	if dir := filepath.Dir(path); dir != path {
-		return filepath.Join(resolve(dir), filepath.Base(path))
+	for _, dir := range []string{root, kit} {
+		if realpath.Inside(dir, inst.DataDir) {
+			return "the data directory " + inst.DataDir
+		}
+		for _, h := range p.places.Around(dir) {
+			if h.Kind != owners.Kit {
+				return h.String()
+			}
+		}
 	}
-	return path
+	return ""
 }
 
 // owner is the account that a folder belongs to; its number where it has no

@@ -52,7 +52,7 @@ MORE
 		"from 4":               {declare: in("", ""), see: version("4.0.1"), kinds: upgradeKinds, diags: attention},
 		"no checksum":          {declare: strings.Replace(in("", ""), `sha256  = "SUM"`, "", 1), kinds: upgradeKinds, diags: "warning: The archive is not checked\n" + attention},
 		"no kit":               {declare: "release {\n version = \"14.4.1\"\n}", diags: "error: There is no kit of this version\n" + attention},
-		"inside":               {declare: in(`install_root = "DATA/kits"`, ""), diags: "error: The kit would be inside the data directory\n" + attention},
+		"inside":               {declare: in(`install_root = "DATA/kits"`, ""), diags: "error: The kit would be inside another folder of an instance\n" + attention},
 		"no room": {
 			declare: in("", ""), see: func(o *Observation, _ *dss.Facts) { o.Free = o.ArchiveSize - 1 },
 			diags: "error: There is no room for the kit\n" + attention,

@@ -24,6 +24,7 @@ import (
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/neighbours"
+	"github.com/dssctl/dssctl/providers/owners"
 )
 
 // Name of the aspect, of its block, and of its record.
@@ -52,12 +53,13 @@ const (
 type Provider struct {
 	// users are the estate's data directories by the kit that they are attached
 	// to; only known where an instance declares keep_kits.
-	users map[string][]string
-	near  neighbours.Prefixes
+	users  map[string][]string
+	near   neighbours.Prefixes
+	places *owners.Estate
 }
 
 // New returns the provider.
-func New() *Provider { return &Provider{} }
+func New() *Provider { return &Provider{places: owners.Survey(nil)} }
 
 var (
 	_ providers.Provider = (*Provider)(nil)
