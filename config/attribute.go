@@ -30,7 +30,10 @@ func (l *loader) attribute(e *expression, ctx *hcl.EvalContext) (cty.Value, bool
 		var d *hcl.Diagnostic
 		if v, d = fit(v, e); d != nil {
 			ok = false
-			if !e.spec.Secret {
+			switch {
+			case holdsSecret(d):
+				l.maskExpr(e.attr.Expr)
+			case !e.spec.Secret:
 				d.Expression, d.EvalContext = e.attr.Expr, ctx
 			}
 			l.report(d)
@@ -64,7 +67,7 @@ func fit(v cty.Value, e *expression) (cty.Value, *hcl.Diagnostic) {
 		}
 		v = converted
 	}
-	if d := checkValue(v, s, at); d != nil {
+	if d := checkBoth(v, s, at); d != nil {
 		return v, d
 	}
 	if s.Secret {

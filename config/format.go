@@ -47,9 +47,14 @@ type Formatted struct {
 // Changed reports whether the file is not in canonical style.
 func (f *Formatted) Changed() bool { return !bytes.Equal(f.Before, f.After) }
 
-// Diff returns the change as a unified diff.
+// Diff returns the change as a unified diff. What may be secret is masked: of a
+// file other than of configuration every line, but for spaces and brackets.
 func (f *Formatted) Diff() string {
-	return udiff.Unified("old/"+f.Path, "new/"+f.Path, string(f.Before), string(f.After))
+	mask := maskLines
+	if !IsConfigFile(f.Path) {
+		mask = starred
+	}
+	return udiff.Unified("old/"+f.Path, "new/"+f.Path, string(mask(f.Before)), string(mask(f.After)))
 }
 
 // Write replaces the file by its canonical form; mode and owner stay.
@@ -79,7 +84,12 @@ func FormatFiles(paths []string) (files []*Formatted, sources map[string]*hcl.Fi
 			}
 			after, d := Format(src, name)
 			if d.HasErrors() {
-				sources[name] = &hcl.File{Bytes: maskLines(src)}
+				mask := maskLines
+				if !IsConfigFile(name) {
+					mask = starred
+					unquote(d)
+				}
+				sources[name] = &hcl.File{Bytes: mask(src)}
 				diags = append(diags, d...)
 				continue
 			}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/dssctl/dssctl/internal/proc"
 )
@@ -193,14 +195,31 @@ func (o *outside) secretFile() function.Function {
 				return cty.UnknownVal(cty.String), publicError(fmt.Sprintf(
 					"the file %s has mode %04o, so every user of the machine may get at the secret: take that away with chmod o-rwx", shown, mode.Perm()))
 			}
-			return cty.StringVal(oneLineLess(string(b))).Mark(sensitive), nil
+			text, err := secretText(b)
+			if err != nil {
+				return cty.UnknownVal(cty.String), publicError(fmt.Sprintf("the file %s %v", shown, err))
+			}
+			return cty.StringVal(text).Mark(sensitive), nil
 		},
 	})
 }
 
-// oneLineLess takes the final newline away.
-func oneLineLess(s string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r")
+// secretText takes the final newline, and a byte order mark at the beginning, from
+// the text of a secret. It refuses what cannot be one: the error quotes nothing.
+func secretText(b []byte) (string, error) {
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	switch {
+	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")):
+		return "", errors.New("is in UTF-16: save it as UTF-8")
+	case bytes.IndexByte(b, 0) >= 0:
+		return "", errors.New("holds a NUL byte, which no secret of DSS can")
+	case !utf8.Valid(b):
+		return "", errors.New("is not UTF-8 text")
+	case !norm.NFC.IsNormal(b):
+		// The language composes every string: the password would be another one.
+		return "", errors.New("has decomposed characters (an accent after its letter), which the language would compose: write it in composed form (NFC)")
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r"), nil
 }
 
 func (o *outside) secretCommand() function.Function {
@@ -269,8 +288,10 @@ func (o *outside) runNow(argv []string, hidden bool) (string, error) {
 		return "", publicError(fmt.Sprintf("%s ended with exit code %d; what it printed is not shown", shown, res.ExitCode))
 	case err != nil:
 		return "", publicError(fmt.Sprintf("%s could not be run", shown))
-	case !utf8.Valid(res.Stdout):
-		return "", publicError(fmt.Sprintf("%s printed something that is no UTF-8 text", shown))
 	}
-	return oneLineLess(string(res.Stdout)), nil
+	text, err := secretText(res.Stdout)
+	if err != nil {
+		return "", publicError(fmt.Sprintf("what %s printed %v", shown, err))
+	}
+	return text, nil
 }

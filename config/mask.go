@@ -140,23 +140,18 @@ func maskLines(src []byte) []byte {
 	return out
 }
 
-// maskValues masks a variable file that could not be parsed: which of its
-// values are sensitive cannot be told.
-func maskValues(src []byte) []byte {
+// starred masks a variable file: each line of it may hold a secret.
+func starred(src []byte) []byte {
 	out := bytes.Clone(src)
-	first, heredoc := true, false
-	for line := range bytes.Lines(out) {
-		// A line begins with a name, or goes on with a value.
-		name := bytes.IndexAny(line, "=:")
-		if heredoc || name < 0 && !first {
-			star(line)
-			continue
-		}
-		if name >= 0 {
-			heredoc = bytes.Contains(line, []byte("<<"))
-			star(line[name+1:])
-			first = false
-		}
-	}
+	star(out)
 	return out
+}
+
+var quoted = lazyregexp.New(`"[^"]*"`)
+
+// unquote takes what a parser quotes of a variable file out of its words.
+func unquote(diags hcl.Diagnostics) {
+	for _, d := range diags {
+		d.Summary, d.Detail = quoted.ReplaceAllString(d.Summary, `"…"`), quoted.ReplaceAllString(d.Detail, `"…"`)
+	}
 }

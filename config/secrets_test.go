@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/zclconf/go-cty/cty"
 
+	"github.com/dssctl/dssctl/config/schema"
 	"github.com/dssctl/dssctl/internal/diagfmt"
 	"github.com/dssctl/dssctl/internal/proc"
 )
@@ -110,6 +112,18 @@ instance "j" {
 	for _, given := range []string{`s = ["` + planted + `"]`, `s = ` + planted, `o = { k = ["` + planted + `"] }`, `o = "` + planted + `"`, `pasword = "` + planted + `"`, `s = lower("` + planted + `")`, `s = "` + planted} {
 		checkNoLeak(t, map[string]string{"m.dss.hcl": "variable \"s\" {\n type = string\n sensitive = true\n}\nvariable \"o\" {\n type = object({ k = string })\n sensitive = true\n default = null\n}\n", "a.auto.vars.hcl": given + "\n"})
 	}
+	const declared = "variable \"s\" {\n type = string\n sensitive = true\n}\nvariable \"p\" {\n type = string\n}\n"
+	for name, given := range map[string]string{
+		"no equals sign": `s "` + planted + `"`, "bare": planted, "bare in the middle": "p = \"x\"\n" + planted + "\n",
+		"array": `["` + planted + `"]`, "block": "variable \"" + planted + "\" {}", "block with a value": "variable \"s\" {\n default = \"" + planted + "\"\n}",
+		"not sensitive": `p = ["` + planted + `"]`, "no end": `p = "` + planted, "colon": `p: "` + planted + `"`,
+	} {
+		t.Log(name)
+		checkNoLeak(t, map[string]string{"m.dss.hcl": declared, "a.auto.vars.hcl": given + "\n"})
+	}
+	for _, given := range []string{`["` + planted + `"]`, `"` + planted + `"`, planted, `{"s": ` + planted + `}`, `{"s": {"x": "` + planted + `"}}`} {
+		checkNoLeak(t, map[string]string{"m.dss.hcl": declared, "a.auto.vars.hcl.json": given})
+	}
 	for _, src := range []string{
 		`{"variable":{"s":{"sensitive":true,"default":"%s","defualt":1}},"instance":{"i":{"data_dir":"${parseint(var.s, 10)}","api_key":["%s"]}}}`,
 		`{"instance":{"i":{"api_key":%s}}}`,
@@ -126,7 +140,7 @@ func checkNoLeak(t *testing.T, files map[string]string) {
 		Vars: []string{`o={ k = "` + planted + `" }`}, Environ: []string{"DSSCTL_VAR_s=" + planted},
 		Runner: &fakeRunner{code: 1},
 	}
-	if _, given := files["a.auto.vars.hcl"]; given {
+	if len(files) > 1 {
 		opts.Vars, opts.Environ = nil, nil
 	}
 	e, diags := tryLoad(opts, files)
@@ -160,5 +174,45 @@ func leaks(t *testing.T, text string) {
 			t.Errorf("the secret shows as %q in:\n%s", form, text)
 			return
 		}
+	}
+}
+
+// A secret that is declared in clear is refused, and its line is not shown.
+func TestSecretsInClear(t *testing.T) {
+	with := InstanceSchema(schema.Fragment{Attributes: []schema.Attribute{
+		{Name: "words", Type: cty.List(cty.String), Public: true},
+		{Name: "url", Type: cty.String, Check: func(v cty.Value) error { return fmt.Errorf("must be short, not %s", v.AsString()) }},
+		{Name: "map", Type: cty.Map(cty.String)},
+		{Name: "any", Type: cty.DynamicPseudoType},
+	}})
+	for value, want := range map[string]string{
+		`words = ["tool", "--token", "` + planted + `"]`:                                     "words[2] is or holds a secret",
+		`words = ["tool", "--token=` + planted + `"]`:                                        "words[1] is or holds a secret",
+		`url = "https://u:` + planted + `@h/"`:                                               "url must be short, not https://u:(secret)@h/",
+		`map = { sslpassword = "` + planted + `" }`:                                          "map.sslpassword is or holds a secret",
+		`any = { javaopts = { opts = "-Djavax.net.ssl.keyStorePassword=` + planted + `" } }`: "any.javaopts.opts is or holds a secret",
+		`any = { ldap = { bindPassword = "` + planted + `" } }`:                              "any.ldap.bindPassword is or holds a secret",
+		`any = { list = [{ token = "` + planted + `" }] }`:                                   "any.list[0].token is or holds a secret",
+		`any = { odd = "e:AES:` + planted + `" }`:                                            "any.odd is or holds a secret",
+		`any = [{ key = "mail.smtp.password", value = "` + planted + `" }]`:                  "any[0].value is or holds a secret",
+		`any = { a = { name = "x", value = "` + planted + `", secret = true } }`:             "any.a.value is or holds a secret",
+	} {
+		e, diags := tryLoad(LoadOptions{Schema: with}, map[string]string{"m.dss.hcl": "instance \"i\" {\n  data_dir = \"/d\"\n  " + value + "\n}\n"})
+		var b bytes.Buffer
+		if err := diagfmt.Text(&b, diags, e.Sources, diagfmt.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s: want %q in\n%s", value, want, b.String())
+		}
+		leaks(t, b.String())
+	}
+	_, diags := tryLoad(LoadOptions{Schema: with}, map[string]string{"m.dss.hcl": `instance "i" {
+  data_dir = "/d"
+  any = { password = sensitive("` + planted + `"), passwordPolicy = "strict", key = "/etc/ssl/x.key", list = [{ key = "color", value = "red" }] }
+}
+`})
+	if diags.HasErrors() {
+		t.Errorf("what is sensitive or no secret is refused: %v", diags)
 	}
 }

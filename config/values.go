@@ -55,7 +55,7 @@ func (l *loader) gatherValues() {
 		name, text, ok := strings.Cut(arg, "=")
 		name = strings.TrimSpace(name)
 		if !ok || name == "" {
-			l.report(errorAt(nil, "Invalid -var", "-var %q has no value: write -var 'NAME=VALUE'.", name))
+			l.report(errorAt(nil, "Invalid --var", "A --var has no name or no value: write --var 'NAME=VALUE'."))
 			continue
 		}
 		l.give(&givenValue{name: name, how: "with -var", text: text})
@@ -89,10 +89,14 @@ func (l *loader) readValues(name string) {
 		l.unread = true
 		return
 	}
+	began := len(l.diags)
 	f, ok := l.parse(src, name)
+	// No source line of it is shown: which values are sensitive cannot be told from
+	// a broken one.
+	l.sources[name], l.copied[name] = &hcl.File{Bytes: starred(src)}, true
 	if !ok {
 		l.unread = true
-		l.sources[name].Bytes = maskValues(src)
+		unquote(l.diags[began:])
 		return
 	}
 	var attrs []*hcl.Attribute
@@ -100,7 +104,6 @@ func (l *loader) readValues(name string) {
 		c, _ := l.specs.read(native, &localsSchema)
 		attrs = c.attrs
 		for _, b := range c.blocks {
-			l.maskBody(b.Body)
 			l.report(errorAt(&b.TypeRange, "Unknown block", "A variable file holds only values: NAME = VALUE. Blocks belong into files *%s.", suffixNative))
 		}
 	} else {
@@ -109,11 +112,9 @@ func (l *loader) readValues(name string) {
 		attrs = slices.SortedFunc(maps.Values(all), bySource)
 	}
 	for _, a := range attrs {
-		v := l.variables[a.Name]
-		if v == nil || v.sensitive || looksSecret.MatchString(a.Name) {
-			l.maskAll(a.Expr.Range())
-		} else {
-			l.maskNamed(a.Expr)
+		// The names say which line is meant.
+		if r := a.NameRange; r.End.Byte <= len(src) {
+			copy(l.sources[name].Bytes[r.Start.Byte:r.End.Byte], src[r.Start.Byte:r.End.Byte])
 		}
 		l.give(&givenValue{name: a.Name, how: "in " + name, at: a.Range.Ptr(), expr: a.Expr})
 	}

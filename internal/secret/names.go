@@ -23,8 +23,14 @@ func NameMeans(key string) bool {
 	if n == 0 {
 		return false
 	}
-	switch words[n-1] {
-	case "password", "passwd", "passphrase", "pwd", "pw", "pass", "secret", "token", "credential", "credentials", "apikey":
+	last := words[n-1]
+	for _, end := range []string{"password", "passwd", "passphrase", "secret", "token", "storepass", "keypass"} {
+		if strings.HasSuffix(last, end) {
+			return true
+		}
+	}
+	switch last {
+	case "pwd", "pw", "pass", "credential", "credentials", "apikey":
 		return true
 	case "key":
 		if n == 1 {

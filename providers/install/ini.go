@@ -96,9 +96,6 @@ func linesOf(address string, v cty.Value) ([]line, error) {
 				l.Value = secret.Ref(config.SecretName(address, iniName, path))
 			} else {
 				l.Value = secret.Plain(value.AsString())
-				if err := checkPlain(&l, value.AsString()); err != nil {
-					return nil, err
-				}
 			}
 			out = append(out, l)
 		}
@@ -126,14 +123,6 @@ func checkLine(l *line, key string, value cty.Value, seen map[string]bool) error
 	}
 	if err := iniedit.CheckValue(value.AsString()); err != nil {
 		return fmt.Errorf("must have a value for %s that install.ini can hold: %w", l.name(), err)
-	}
-	return nil
-}
-
-// checkPlain refuses a secret that would be written into the plan.
-func checkPlain(l *line, value string) error {
-	if (value != "" && secret.NameMeans(l.Key)) || strings.Contains(value, dss.EncryptedPrefix) {
-		return fmt.Errorf("must have a sensitive value for %s, whose name says that it is a secret: take it from a variable with sensitive = true, or from env, secret_file or secret_command", l.name())
 	}
 	return nil
 }
@@ -249,16 +238,18 @@ func changeOf(l *line, want, live string, there bool) plan.Change {
 	if !there {
 		c.Op = plan.Create
 	}
-	hidden := l.Value.IsSecret() || secret.NameHints(l.Key) || secret.NameHints(l.Section) ||
-		strings.Contains(live, dss.EncryptedPrefix) || strings.Contains(want, dss.EncryptedPrefix)
-	if hidden {
+	before, after := secret.Shown(live, l.Section, l.Key), secret.Shown(want, l.Section, l.Key)
+	if l.Value.IsSecret() || before == secret.Placeholder || after == secret.Placeholder {
 		c.Secret = true
 		return c
 	}
 	if there {
-		c.Before = marshal(live)
+		c.Before = marshal(before)
 	}
-	c.After = marshal(want)
+	c.After = marshal(after)
+	if before != live && before == after {
+		c.Note = "parts that may be secret are not shown"
+	}
 	return c
 }
 

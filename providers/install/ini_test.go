@@ -39,7 +39,12 @@ func TestINI(t *testing.T) {
 		{"new section", ini, `{ git = { mode = "project" } }`, `create git.mode:  -> "project"`, ini + "\n[git]\nmode = project\n"},
 		{"new section at an open end", strings.TrimSpace(ini), `{ git = { mode = "project" } }`, `create git.mode:  -> "project"`, ini + "\n[git]\nmode = project"},
 		{"sensitive", ini, `{ proxy = { user = var.pw } }`, "create proxy.user: (secret)", ini + "\n[proxy]\nuser = hunter22\n"},
-		{"sounds secret", ini + "[ssl]\ncert_key = /old\n", `{ ssl = { cert_key = "/new" } }`, "update ssl.cert_key: (secret)", ini + "[ssl]\ncert_key = /new\n"},
+		{"path of a key file", ini + "[ssl]\ncert_key = /old\n", `{ ssl = { cert_key = "/new" } }`, `update ssl.cert_key: "/old" -> "/new"`, ini + "[ssl]\ncert_key = /new\n"},
+		{"sounds secret and is no path", ini + "[ssl]\ncert_key = abc\n", `{ ssl = { cert_key = "/new" } }`, "update ssl.cert_key: (secret)", ini + "[ssl]\ncert_key = /new\n"},
+		{
+			"secret inside the old value", ini + "[x]\nopts = -Djavax.net.ssl.keyStorePassword=hunter22 -Da\n", `{ x = { opts = "-Db" } }`,
+			`update x.opts: "-Djavax.net.ssl.keyStorePassword=(secret) -Da" -> "-Db"`, ini + "[x]\nopts = -Db\n",
+		},
 		{"value of many lines", ini + "jek.additional.opts = -Da\n  -Db\n", `{ javaopts = { "jek.additional.opts" = "-Dc" } }`, `update javaopts.jek.additional.opts: "-Da\n-Db" -> "-Dc"`, ini + "jek.additional.opts = -Dc\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -91,8 +96,8 @@ func TestINIRefused(t *testing.T) {
 		"space":               {`{ a = { x = " 1" } }`, "white space"},
 		"key":                 {`{ a = { "x=y" = "1" } }`, "cannot be a key"},
 		"section":             {`{ "a]" = { x = "1" } }`, "cannot name a section"},
-		"plain password":      {`{ a = { password = "hunter22" } }`, "sensitive value for a.password"},
-		"plain cipher":        {`{ a = { x = "e:AES:hunter22" } }`, "sensitive value for a.x"},
+		"plain password":      {`{ a = { password = "hunter22" } }`, "install_ini.a.password is or holds a secret"},
+		"plain cipher":        {`{ a = { x = "e:AES:hunter22" } }`, "install_ini.a.x is or holds a secret"},
 		"sensitive port":      {`{ server = { port = var.pw } }`, "the attribute port is for that"},
 		"sensitive and lines": {`{ a = { x = "${var.pw}\n" } }`, "one line"},
 		"no map":              {`"x"`, "map"},

@@ -4,13 +4,9 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 )
-
-// sensitiveName guesses, by its name, a property whose value must not be shown.
-var sensitiveName = lazyregexp.New(`(?i)passw|secret|token|key$|credential`)
 
 // changeSet gathers the differences between live and declared.
 type changeSet struct{ list []plan.Change }
@@ -26,10 +22,25 @@ func (s *changeSet) add(path string, before, after any, hidden bool, note string
 	case after == nil:
 		c.Op = plan.Delete
 	}
-	if !hidden {
-		c.Before, c.After = jsonOf(before), jsonOf(after)
+	b, a := shown(path, before), shown(path, after)
+	if b == secret.Placeholder || a == secret.Placeholder {
+		c.Secret = true
+	}
+	if !c.Secret {
+		c.Before, c.After = jsonOf(b), jsonOf(a)
+	}
+	if b == a && before != after && !c.Secret {
+		c.Note = strings.TrimPrefix(note+"; parts that may be secret are not shown", "; ")
 	}
 	s.list = append(s.list, c)
+}
+
+// shown is a value as a plan may show it.
+func shown(path string, v any) any {
+	if text, ok := v.(string); ok {
+		return secret.Shown(text, path[strings.LastIndex(path, ".")+1:])
+	}
+	return v
 }
 
 func jsonOf(v any) json.RawMessage {
@@ -68,8 +79,7 @@ func compare(c connection, to settings, l live) []plan.Change {
 		if l.UseURL {
 			before = l.URL
 		}
-		hidden := c.URL.IsSecret() || sensitiveName.MatchString(before)
-		value("jdbc_url", before, to.URL, hidden, before == to.URL)
+		value("jdbc_url", before, to.URL, c.URL.IsSecret(), before == to.URL)
 	} else {
 		value("host", from.Host, to.Host, c.Host.IsSecret(), understood && strings.EqualFold(from.Host, to.Host))
 		switch {
@@ -117,7 +127,7 @@ func (s *changeSet) properties(c connection, to settings, l live) {
 		if is {
 			a = after
 		}
-		s.add(path, b, a, whole || c.Properties[k].IsSecret() || sensitiveName.MatchString(k), "")
+		s.add(path, b, a, whole || c.Properties[k].IsSecret(), "")
 		if whole {
 			return
 		}

@@ -95,7 +95,7 @@ func (p *proposer) governChanges(here bool) {
 	switch {
 	case p.c.URL != nil:
 		if l.URL != p.to.URL {
-			s.add("jdbc_url", present(l.URL), p.to.URL, p.c.URL.IsSecret() || sensitiveName.MatchString(l.URL), "")
+			s.add("jdbc_url", present(l.URL), p.to.URL, p.c.URL.IsSecret(), "")
 		}
 	case !here:
 		for _, a := range []struct {

@@ -3,6 +3,7 @@ package runtimedb
 import (
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 )
@@ -48,7 +49,7 @@ func importConnection(l live, f dss.Facts) ([]providers.DraftAttribute, bool) {
 	}
 	values := map[string]cty.Value{}
 	for k, v := range l.Properties {
-		if sensitiveName.MatchString(k) {
+		if secret.Holds(v, k) {
 			return out, true // the rest alone would not be the whole truth
 		}
 		values[k] = cty.StringVal(v)

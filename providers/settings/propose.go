@@ -10,7 +10,6 @@ import (
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/plan"
-	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 )
@@ -113,47 +112,9 @@ func (p *proposer) check(l *leaf) {
 	if l.Remove || l.secret() {
 		return
 	}
-	raw, err := l.json(nil)
-	if err != nil {
+	if _, err := l.json(nil); err != nil {
 		p.fail("Invalid value", "general_settings.%s: %s.", path, err)
-		return
 	}
-	if v, err := decode(raw); err == nil {
-		if at := plainSecret(l.Keys, v); at != nil {
-			p.fail("A secret that is not sensitive",
-				"The name of general_settings.%s says that it is a secret, so its value must not stand in a plan. Take it from a variable with sensitive = true, or from env, secret_file or secret_command; where it is no secret after all, wrap it into sensitive(…) as well.",
-				pathText(at))
-		}
-	}
-}
-
-// plainSecret returns where a string stands whose key means a secret, or that
-// DSS has encrypted.
-func plainSecret(keys []string, v any) []string {
-	switch v := v.(type) {
-	case map[string]any:
-		names := make([]string, 0, len(v))
-		for k := range v {
-			names = append(names, k)
-		}
-		slices.Sort(names)
-		for _, k := range names {
-			if at := plainSecret(append(keys[:len(keys):len(keys)], k), v[k]); at != nil {
-				return at
-			}
-		}
-	case []any:
-		for _, e := range v {
-			if at := plainSecret(keys, e); at != nil {
-				return at
-			}
-		}
-	case string:
-		if (v != "" && secret.NameMeans(keys[len(keys)-1])) || strings.Contains(v, dss.EncryptedPrefix) {
-			return keys
-		}
-	}
-	return nil
 }
 
 // leaf compares one place.

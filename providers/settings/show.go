@@ -9,7 +9,6 @@ import (
 
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
-	"github.com/dssctl/dssctl/providers/dss"
 )
 
 // change describes a leaf that differs. Nothing that is declared sensitive, or
@@ -74,8 +73,9 @@ func masked(v any, hide bool) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
+		pair := secret.IsPair(member(v))
 		for k, e := range v {
-			out[k] = masked(e, hide || secret.NameHints(k))
+			out[k] = masked(e, hide || secret.NameHints(k) || (pair && secret.PairValue(k)))
 		}
 		return out
 	case []any:
@@ -85,15 +85,29 @@ func masked(v any, hide bool) any {
 		}
 		return out
 	case string:
-		if (hide && v != "") || strings.Contains(v, dss.EncryptedPrefix) {
+		if hide && v != "" {
 			return secret.Placeholder
 		}
+		return secret.Mask(v)
 	case json.Number:
 		if hide {
 			return secret.Placeholder
 		}
 	}
 	return v
+}
+
+// member returns a member of an object for secret.IsPair.
+func member(v map[string]any) func(string) string {
+	return func(name string) string {
+		switch m := v[name].(type) {
+		case string:
+			return m
+		case bool:
+			return strconv.FormatBool(m)
+		}
+		return ""
+	}
 }
 
 // pathText writes keys as HCL would: a.b, a["odd key"].
