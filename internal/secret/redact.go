@@ -1,6 +1,8 @@
 package secret
 
 import (
+	"bytes"
+	"encoding/json"
 	"io"
 	"sort"
 	"strings"
@@ -31,7 +33,7 @@ func (r *Redactor) Add(values ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, v := range values {
-		if len(v) < shortest || r.values[v] {
+		if len(v) < shortest || harmless(v) || r.values[v] {
 			continue
 		}
 		if r.values == nil {
@@ -74,8 +76,71 @@ func (r *Redactor) known() *strings.Replacer {
 	return r.replacer
 }
 
-// Writer returns a writer that redacts each text written. A secret that is cut
-// in two by two writes is missed: write whole lines.
+// JSON returns a JSON text without the known secrets, still valid: only what
+// strings hold is replaced, and a number that is a secret becomes a string.
+func (r *Redactor) JSON(text []byte) []byte {
+	var out bytes.Buffer
+	for i := 0; i < len(text); {
+		n := tokenLength(text[i:])
+		token := text[i : i+n]
+		i += n
+		switch {
+		case token[0] == '"':
+			var s string
+			if json.Unmarshal(token, &s) != nil {
+				out.Write(token)
+				continue
+			}
+			clean := r.String(s)
+			if clean == s {
+				out.Write(token)
+				continue
+			}
+			quoted, _ := json.Marshal(clean) // a string always can be
+			out.Write(quoted)
+		case len(token) >= shortestNumber && r.knows(string(token)):
+			out.WriteString(`"` + Placeholder + `"`)
+		default:
+			out.Write(token)
+		}
+	}
+	return out.Bytes()
+}
+
+// shortestNumber is the length below which a number in JSON is taken for what it
+// says: a port, a size.
+const shortestNumber = 6
+
+func (r *Redactor) knows(v string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.values[v]
+}
+
+// tokenLength is the length of the string, number or word, or of the one other
+// byte, that a JSON text begins with.
+func tokenLength(text []byte) int {
+	if text[0] == '"' {
+		for n := 1; n < len(text); n++ {
+			switch text[n] {
+			case '\\':
+				n++
+			case '"':
+				return n + 1
+			}
+		}
+		return len(text)
+	}
+	n := 0
+	for n < len(text) && strings.IndexByte("{}[],:\" \t\r\n", text[n]) < 0 {
+		n++
+	}
+	return max(n, 1)
+}
+
+// Writer returns a writer that redacts each text written. A text that is JSON as a
+// whole stays JSON. A secret that is cut in two by two writes is missed: write
+// whole lines.
 func (r *Redactor) Writer(w io.Writer) io.Writer { return &redactingWriter{r: r, w: w} }
 
 type redactingWriter struct {
@@ -84,7 +149,13 @@ type redactingWriter struct {
 }
 
 func (w *redactingWriter) Write(p []byte) (int, error) {
-	if _, err := io.WriteString(w.w, w.r.String(string(p))); err != nil {
+	var clean []byte
+	if t := bytes.TrimSpace(p); len(t) > 0 && (t[0] == '{' || t[0] == '[') && json.Valid(t) {
+		clean = w.r.JSON(p)
+	} else {
+		clean = []byte(w.r.String(string(p)))
+	}
+	if _, err := w.w.Write(clean); err != nil {
 		return 0, err
 	}
 	return len(p), nil
