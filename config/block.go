@@ -69,6 +69,15 @@ func (b *Block) Int(name string) int64 {
 // Bool returns a truth value, false when absent.
 func (b *Block) Bool(name string) bool { return b.Has(name) && b.values[name].True() }
 
+// Strings returns the elements of a list or set of strings.
+func (b *Block) Strings(name string) []string {
+	if !b.Has(name) {
+		return nil
+	}
+	v, _ := b.Value(name).UnmarkDeep()
+	return stringsIn(v)
+}
+
 // Duration returns a string attribute such as "10m", checked by the schema with
 // schema.Duration; 0 when absent.
 func (b *Block) Duration(name string) time.Duration {

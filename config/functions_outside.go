@@ -275,7 +275,7 @@ func (o *outside) runNow(argv []string, hidden bool) (string, error) {
 		return "", publicError(fmt.Sprintf("%s cannot be run here: this command of dssctl runs no programs", shown))
 	}
 	res, err := o.opts.Runner.Run(o.opts.Context, proc.Cmd{
-		Path: argv[0], Args: argv[1:], Dir: o.base, Timeout: commandTimeout, Secrets: argv[1:],
+		Path: argv[0], Args: argv[1:], Dir: o.base, Keep: []string{proc.Everything}, Timeout: commandTimeout, Secrets: argv[1:],
 	})
 	switch {
 	case o.opts.Context.Err() != nil:

@@ -19,6 +19,9 @@ func (m *maker) instance(desired *config.Instance) plan.Instance {
 	}
 	if desired.Block != nil {
 		out.CompanionDir = desired.String("companion_dir")
+		if service := desired.Child("service"); service != nil {
+			out.Environment = service.Strings("environment")
+		}
 	}
 	o := m.observed[desired.Address]
 	switch {

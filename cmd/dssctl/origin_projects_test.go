@@ -65,6 +65,10 @@ instance "new" {
   port      = `+fmt.Sprint(m.to)+`
   `+m.target+`
 
+  service {
+    environment = ["`+dsskit.ProjectsEnvironment+`"]
+  }
+
   origin "projects" {
     kit = "`+kit(m.t, kitVersion, m.seed)+`"
     of  = instance.old

@@ -26,7 +26,8 @@ func TestPlantedSecrets(t *testing.T) {
 	planted := map[string]string{
 		"setting": "planted-setting-6b1f", "deep": "planted-deep-77aa", "ini": "planted-ini-09cd",
 		"property": "planted-property-51ef", "file": "planted-file-a2b3", "command": "planted-command-c4d5",
-		"old": "planted-live-e6f7",
+		"old": "planted-live-e6f7", "old url": "planted-url-81c2", "old pair": "planted-pair-3d90", "old option": "planted-option-5b7e",
+		"environment": "planted-environment-f00d",
 	}
 	write(t, l.dir, "deep.secret", planted["file"]+"\n")
 	l.ok(os.Chmod(filepath.Join(l.dir, "deep.secret"), 0o600))
@@ -37,7 +38,13 @@ func TestPlantedSecrets(t *testing.T) {
 	settings := filepath.Join(in.DataDir, "config", "general-settings.json")
 	raw, err := os.ReadFile(settings)
 	l.ok(err)
-	l.ok(os.WriteFile(settings, []byte(strings.Replace(string(raw), "{", `{"mailPassword": "`+planted["old"]+`",`, 1)), 0o600))
+	// And what a harmless key hides: a URL, a pair, an option of Java.
+	l.ok(os.WriteFile(settings, []byte(strings.Replace(string(raw), "{", `{"mailPassword": "`+planted["old"]+`",
+		"extraUrl": "jdbc:sqlserver://h;user=u;password=`+planted["old url"]+`", "extra": [{"key": "mail.smtp.password", "value": "`+planted["old pair"]+`"}],`, 1)), 0o600))
+	ini := filepath.Join(in.DataDir, "install.ini")
+	raw, err = os.ReadFile(ini)
+	l.ok(err)
+	l.ok(os.WriteFile(ini, append(raw, []byte("\n[planted]\nopts = -Djavax.net.ssl.keyStorePassword="+planted["old option"]+"\n")...), 0o600))
 	l.start("design")
 
 	write(t, l.dir, "main.dss.hcl", `
@@ -68,6 +75,8 @@ instance "design" {
   }
   general_settings = {
     mailPassword = var.setting
+    extraUrl     = "jdbc:sqlserver://h"
+    extra        = []
     deepSettings = {
       list = [1, { token = secret_file("deep.secret") }]
       note = "plain"
@@ -75,11 +84,12 @@ instance "design" {
     proxy = { password = secret_command(["./say.sh"]) }
   }
   install_ini = {
+    planted  = { opts = "-Dnothing" }
     javaopts = { "backend.additional.opts" = "-Dx=${sensitive("`+planted["ini"]+`")}" }
   }
 }
 `)
-	l.env = append(l.env, "TEST_API_KEY="+key, "DSSCTL_VAR_setting="+planted["setting"], "DSSCTL_VAR_property="+planted["property"])
+	l.env = append(l.env, "TEST_API_KEY="+key, "DSSCTL_VAR_setting="+planted["setting"], "DSSCTL_VAR_property="+planted["property"], "CI_JOB_TOKEN="+planted["environment"])
 
 	needles := []string{key}
 	for _, p := range planted {
@@ -112,6 +122,18 @@ instance "design" {
 	add(dssctl(t, l.dir, append(l.env, "DSSCTL_VAR_pg_password=planted-wrong-5678"), "plan"))
 	needles = append(needles, "planted-wrong-5678")
 	stop()
+	environs := environsOf(in.DataDir)
+	if len(environs) == 0 {
+		t.Error("no process of DSS is there to look into")
+	}
+	for pid, environ := range environs {
+		for _, n := range append(append([]string(nil), needles...), l.password) {
+			// The options of Java that install.ini declares are given by DSS itself.
+			if n != planted["ini"] && strings.Contains(environ, n) {
+				t.Errorf("%q stands in the environment of process %s of DSS", n, pid)
+			}
+		}
+	}
 
 	for _, n := range needles {
 		if strings.Contains(out, n) {
@@ -128,6 +150,19 @@ instance "design" {
 		})
 	}
 	noSecrets(t, l, out)
+}
+
+// environsOf are the environments of the processes of a data directory, by number.
+func environsOf(dataDir string) map[string]string {
+	out := map[string]string{}
+	all, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, path := range all {
+		raw, _ := os.ReadFile(path)
+		if strings.Contains("\x00"+string(raw)+"\x00", "\x00DIP_HOME="+dataDir+"\x00") {
+			out[filepath.Base(filepath.Dir(path))] = string(raw)
+		}
+	}
+	return out
 }
 
 // watchArguments looks at the command lines of all processes until it is

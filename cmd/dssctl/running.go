@@ -47,7 +47,7 @@ func (w *world) executor(store state.Store, estate *config.Estate) *executor.Exe
 		Secrets: estate.Secrets, Redactor: &w.redactor, Clock: w.clock,
 		Open: func(in *plan.Instance, r proc.Runner) (*dss.Instance, error) {
 			return dss.Open(in.DataDir, dss.Options{
-				Runner: r, Clock: w.clock, Companion: in.CompanionDir, UID: w.uid, Redactor: &w.redactor, Bare: in.Bare,
+				Runner: r, Clock: w.clock, Companion: in.CompanionDir, Environment: in.Environment, UID: w.uid, Redactor: &w.redactor, Bare: in.Bare,
 			})
 		},
 	}

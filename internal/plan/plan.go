@@ -68,7 +68,9 @@ type Instance struct {
 	// CompanionDir is where dssctl keeps what belongs to the instance but not
 	// into it; "" for DATA_DIR.dssctl.
 	CompanionDir string `json:"companion_dir,omitempty"`
-	Seen         Seen   `json:"seen"`
+	// Environment names the variables that DSS inherits beside the usual ones.
+	Environment []string `json:"environment,omitempty"`
+	Seen        Seen     `json:"seen"`
 	// Declared are the blocks and attributes of aspects that the files declare
 	// and this plan has compared, whether they differ or not.
 	Declared []string `json:"declared,omitempty"`

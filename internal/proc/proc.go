@@ -19,6 +19,10 @@ type Cmd struct {
 	Dir  string   // "" for the caller's
 	// Env is added to the environment that the Runner gives, "NAME=value".
 	Env []string
+	// Keep names the variables of dssctl's environment that the command inherits
+	// beside those of the account (HOME, PATH, LANG and the like); "NAME*" is for
+	// all that begin so, see Everything.
+	Keep []string
 	// Secrets are values that must not be shown where the command or its
 	// output is.
 	Secrets []string

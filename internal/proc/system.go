@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"time"
 
@@ -74,7 +73,7 @@ func (s *System) Run(ctx context.Context, c Cmd) (Result, error) {
 		defer giveUp()
 	}
 	cmd.Dir = c.Dir
-	cmd.Env = append(cleanEnvironment(os.Environ()), c.Env...)
+	cmd.Env = append(inherited(os.Environ(), c.Keep), c.Env...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if c.Stdout != nil {
 		cmd.Stdout = c.Stdout
@@ -128,15 +127,3 @@ func (r Result) killed() bool {
 
 // shellSignal and the signal's number are what a shell ends with.
 const shellSignal = 128
-
-// cleanEnvironment leaves out what is dssctl's own: variables may hold
-// secrets, and a dssctl that the command starts must not inherit arguments.
-func cleanEnvironment(env []string) []string {
-	out := make([]string, 0, len(env))
-	for _, e := range env {
-		if !strings.HasPrefix(e, "DSSCTL_") {
-			out = append(out, e)
-		}
-	}
-	return out
-}

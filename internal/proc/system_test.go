@@ -141,13 +141,19 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	t.Setenv("LANG", "de_DE.UTF-8")
 	t.Setenv("TEST_KEPT", "kept")
-	r, err := runner(t).Run(context.Background(), sh("env"))
+	t.Setenv("TEST_TOKEN", "hunter22")
+	c := sh("env")
+	c.Keep = []string{"TEST_K*"}
+	r, err := runner(t).Run(context.Background(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	env := "\n" + string(r.Stdout)
 	if strings.Contains(env, "DSSCTL_") {
 		t.Error("the command sees dssctl's own variables")
+	}
+	if strings.Contains(env, "hunter22") {
+		t.Error("the command sees what is not for it")
 	}
 	for _, want := range []string{"\nLC_ALL=C.UTF-8\n", "\nLANG=de_DE.UTF-8\n", "\nTEST_KEPT=kept\n"} {
 		if !strings.Contains(env, want) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ const (
 func (in *Instance) command(ctx context.Context, c proc.Cmd) (proc.Result, error) {
 	name := c.Path
 	c.Path, c.Dir = in.Path("bin", name), in.DataDir
-	c.Env = append(in.environment(), c.Env...)
+	c.Env, c.Keep = append(in.environment(), c.Env...), in.Keep()
 	if _, err := os.Stat(c.Path); err != nil {
 		return proc.Result{ExitCode: -1}, fmt.Errorf("run DSS's bin/%s: %w", name, err)
 	}
@@ -53,6 +54,14 @@ func (in *Instance) environment() []string {
 	}
 	return append(env, "LANG="+locale)
 }
+
+// kept are the variables that DSS and its installer may be set up by: Java, and
+// what Hadoop, Spark, Kerberos, Kubernetes and containers need.
+var kept = []string{"DKU*", "JAVA_HOME", "HADOOP_*", "SPARK_*", "KRB5*", "KUBECONFIG", "DOCKER_*", "PYTHON*", "R_HOME", "R_LIBS*"}
+
+// Keep names the variables of dssctl's environment that DSS's commands inherit,
+// and with them DSS itself for as long as it runs, see proc.Cmd.
+func (in *Instance) Keep() []string { return append(slices.Clone(kept), in.o.Environment...) }
 
 // locale is the one that DSS's documentation asks for.
 const locale = "en_US.utf8"

@@ -44,6 +44,6 @@ func (in *Instance) RunInstallerWith(ctx context.Context, kit string, env []stri
 		dir = filepath.Dir(dir) // the installer makes it
 	}
 	return in.o.Runner.Run(ctx, proc.Cmd{
-		Path: path, Args: append([]string{"-d", in.DataDir}, args...), Dir: dir, Env: append(in.environment(), env...), Timeout: adminTimeout,
+		Path: path, Args: append([]string{"-d", in.DataDir}, args...), Dir: dir, Env: append(in.environment(), env...), Keep: in.Keep(), Timeout: adminTimeout,
 	})
 }

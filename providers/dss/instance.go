@@ -33,6 +33,8 @@ type Options struct {
 	// Unit is the boot unit by configuration: it is not looked for.
 	// NoUnit says that there is none.
 	Unit string
+	// Environment names further variables that DSS inherits, see Keep.
+	Environment []string
 	// Bare takes a folder that does not look like a data directory, or that is
 	// not there: a run that makes or exchanges its content was broken off.
 	Bare bool

@@ -73,7 +73,7 @@ func (c *call) rehearse(ctx context.Context) (err error) {
 	}
 	c.Progress(event.Progress{Unit: "seconds", Note: "installing the kit into a scratch folder"})
 	_, err = c.Instance.Runner().Run(ctx, proc.Cmd{
-		Path: filepath.Join(c.Kit, installerFile), Dir: above, Env: c.installerEnv(), Timeout: rehearsalTimeout,
+		Path: filepath.Join(c.Kit, installerFile), Dir: above, Env: c.installerEnv(), Keep: c.Instance.Keep(), Timeout: rehearsalTimeout,
 		Args: append([]string{"-d", scratch, "-p", strconv.Itoa(port), "-t", c.NodeType, "-y"}, c.pythonArgs()...),
 	})
 	if err != nil {

@@ -75,7 +75,7 @@ func (c *call) runReplay(ctx context.Context, r *replay) error {
 	}
 	_, err = c.Instance.Runner().Run(ctx, proc.Cmd{
 		Path: "sudo", Args: append([]string{"-n", c.Instance.Path("bin", "dssadmin")}, r.Args...),
-		Dir: c.Instance.DataDir, Timeout: replayTimeout,
+		Dir: c.Instance.DataDir, Keep: c.Instance.Keep(), Timeout: replayTimeout,
 	})
 	if err != nil {
 		return fmt.Errorf("run it as root: %w\nhint: let the account run `%s` through sudo without a password, or set privilege = \"none\" to be given the command",

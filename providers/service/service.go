@@ -6,6 +6,7 @@ package service
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/config/schema"
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
@@ -91,6 +93,11 @@ func (*Provider) Schema() schema.Fragment {
 					Doc: "End the processes of exactly this data directory (SIGTERM, then SIGKILL) when a stop has not ended within `stop_timeout`.",
 				},
 				{
+					Name: "environment", Type: cty.List(cty.String), Public: true, Check: variableNames,
+					Doc:     "Names of further variables of dssctl's environment that DSS inherits when dssctl starts it; `NAME*` stands for all that begin so. DSS always gets those of the account (`HOME`, `PATH`, `LANG`, …) and those for Java, Hadoop, Spark, Kerberos and containers, and never `DSSCTL_…`. What DSS should always have belongs in `bin/env-site.sh`.",
+					Example: `["LDAP_*", "MY_LICENSE_SERVER"]`,
+				},
+				{
 					Name: "unit", Type: cty.String, Public: true, Check: unitName,
 					Doc:     "The systemd unit that owns the instance, where dssctl does not find it by itself; `none` for the data directory's own scripts.",
 					Example: `"dataiku.design.service"`,
@@ -98,6 +105,24 @@ func (*Provider) Schema() schema.Fragment {
 			},
 		}},
 	}
+}
+
+var variableName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*\*?$`)
+
+func variableNames(v cty.Value) error {
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		if e.IsNull() {
+			return errors.New("must not hold null")
+		}
+		switch name := e.AsString(); {
+		case !variableName.MatchString(name):
+			return fmt.Errorf("must hold names of environment variables such as LDAP_URL or LDAP_*, not %q", name)
+		case strings.HasPrefix(name, "DSSCTL_"):
+			return errors.New("must not hold DSSCTL_…: these are dssctl's own")
+		}
+	}
+	return nil
 }
 
 func unitName(v cty.Value) error {

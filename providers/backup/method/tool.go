@@ -62,6 +62,10 @@ func (t *tool) version(ctx context.Context) (*goversion.Version, error) {
 	return v, nil
 }
 
+// stores are the variables by which the programs find their keys of object storage
+// and of other machines.
+var stores = []string{"RESTIC_*", "RCLONE_*", "AWS_*", "AZURE_*", "B2_*", "GOOGLE_*", "GS_*", "OS_*", "ST_*", "SWIFT_*", "SSH_AUTH_SOCK", "GNUPGHOME", "GPG_*"}
+
 // run fills in what every command of the program has in common.
 func (t *tool) run(ctx context.Context, c proc.Cmd) (proc.Result, error) {
 	p, err := t.find()
@@ -75,6 +79,7 @@ func (t *tool) run(ctx context.Context, c proc.Cmd) (proc.Result, error) {
 	}
 	// Messages are read, in English, and names are bytes.
 	c.Env = slices.Concat([]string{"LC_ALL=C.UTF-8", "LANGUAGE="}, t.env, c.Env)
+	c.Keep = stores
 	c.Secrets = slices.Concat(c.Secrets, t.secrets)
 	return t.o.Runner.Run(ctx, c)
 }

@@ -116,7 +116,7 @@ func (s *site) run(ctx context.Context, id string, t step) (proc.Result, error) 
 	if t.root {
 		argv = slices.Concat(s.o.Sudo, argv)
 	}
-	c := proc.Cmd{Path: argv[0], Args: argv[1:], Timeout: t.timeout}
+	c := proc.Cmd{Path: argv[0], Args: argv[1:], Keep: []string{proc.Everything}, Timeout: t.timeout}
 	if c.Timeout == 0 {
 		c.Timeout = stepTimeout
 	}
