@@ -5,6 +5,7 @@ package main
 
 import (
 	"os"
+	"strings"
 
 	"github.com/dssctl/dssctl/internal/clock"
 	"github.com/dssctl/dssctl/internal/proc"
@@ -22,9 +23,11 @@ func main() {
 
 // systemWorld is the real one.
 func systemWorld() *world {
+	environ := os.Environ()
+	forgetPostgreSQL(environ)
 	return &world{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		environ: os.Environ(),
+		environ: environ,
 		uid:     os.Getuid,
 		self:    os.Executable,
 		clock:   clock.System{},
@@ -32,5 +35,16 @@ func systemWorld() *world {
 		openStore: func(dir string, c clock.Clock) (state.Store, error) {
 			return state.OpenLocal(dir, state.LocalOptions{Clock: c})
 		},
+	}
+}
+
+// forgetPostgreSQL keeps the account's PGSERVICE, PGSSLROOTCERT and the like from
+// reaching into connections that the files declare: the driver would read them.
+// env("PGPASSWORD") still finds what was there.
+func forgetPostgreSQL(environ []string) {
+	for _, e := range environ {
+		if name, _, _ := strings.Cut(e, "="); strings.HasPrefix(name, "PG") {
+			_ = os.Unsetenv(name) // a name that is there can be unset
+		}
 	}
 }
