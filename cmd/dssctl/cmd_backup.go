@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -163,7 +162,7 @@ func (w *world) waitForRuns(ctx context.Context, o orderOptions, sig *signals, s
 	if !errors.As(err, &open) || verb != backup.Run || open.Run.Why != "backup "+string(backup.Run) || !o.autoApprove {
 		return err
 	}
-	fmt.Fprintf(w.stderr(), "The backup %s was broken off: undoing it first.\n", open.Run.ID)
+	w.say("The backup %s was broken off: undoing it first.\n", open.Run.ID)
 	return w.execute(ctx, sig, store, estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
 		return e.Recover(ctx, open.Run.ID, executor.Backwards, executor.Options{OnFailure: executor.Rollback, Why: "recover a broken-off backup"})
 	})

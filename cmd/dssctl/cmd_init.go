@@ -174,7 +174,7 @@ func (w *world) find(ctx context.Context, places []string, taken map[string]bool
 	for _, dir := range dirs {
 		c, err := w.lookAt(ctx, dir, taken)
 		if err != nil {
-			fmt.Fprintf(w.stderr(), "Left out: %s: %v\n", dir, err)
+			w.say("Left out: %s: %v\n", dir, err)
 			continue
 		}
 		out = append(out, c)

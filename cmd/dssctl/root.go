@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"syscall"
 
@@ -74,7 +73,7 @@ func run(w *world, args []string) int {
 	ctx := context.WithValue(context.Background(), signalKey{}, &sig)
 	err := root.ExecuteContext(ctx)
 	if text := strings.TrimSpace(errorText(err)); text != "" {
-		fmt.Fprintf(w.stderr(), "Error: %s\n", text)
+		w.say("Error: %s\n", text)
 	}
 	return exitCode(err, sig)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"sort"
@@ -112,7 +111,7 @@ func (w *world) patiently(ctx context.Context, timeout time.Duration, f func() e
 			return err
 		}
 		if !told {
-			fmt.Fprintf(w.stderr(), "Waiting for at most %s: %v\n", timeout, err)
+			w.say("Waiting for at most %s: %v\n", timeout, err)
 			told = true
 		}
 		if err := w.clock.Sleep(ctx, time.Second); err != nil {

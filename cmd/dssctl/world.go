@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -54,6 +55,12 @@ func (w *world) dir() string {
 // stdout and stderr take known secrets out.
 func (w *world) stdout() io.Writer { return w.redactor.Writer(w.out) }
 func (w *world) stderr() io.Writer { return w.redactor.Writer(w.err) }
+
+// say tells people something on standard error. Parts of it may come from DSS or
+// another program: nothing in it acts on a terminal or a CI system.
+func (w *world) say(format string, args ...any) {
+	fmt.Fprint(w.stderr(), view.Clean(fmt.Sprintf(format, args...)))
+}
 
 // terminal describes what f is.
 func (w *world) terminal(f any) view.Terminal {

@@ -7,11 +7,20 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/width"
+
+	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
 
-// clean escapes what would act on a terminal instead of showing: control
-// characters and those that turn the direction of writing. Newlines stay.
+// clean escapes what would act on whoever reads instead of showing: on a terminal,
+// control characters and those that turn the direction of writing; on a CI system,
+// its commands. Newlines stay.
 func clean(s string) string {
+	if commands.MatchString(s) {
+		s = commands.ReplaceAllStringFunc(s, func(c string) string {
+			at := strings.IndexAny(c, ":#") + 1
+			return c[:at] + `\` + c[at:]
+		})
+	}
 	if strings.IndexFunc(s, acts) < 0 && utf8.ValidString(s) {
 		return s
 	}
@@ -28,6 +37,10 @@ func clean(s string) string {
 	}
 	return b.String()
 }
+
+// commands are how the text of a job steers GitHub Actions ("::error file=…::", at
+// the beginning of a line) and Azure Pipelines ("##vso[…]", "##[…]").
+var commands = lazyregexp.New(`(?m)^[ \t]*::[a-z][a-z-]*(?:[ \t][^\n]*)?::|##(?:vso)?\[`)
 
 func acts(r rune) bool {
 	return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029')
