@@ -104,8 +104,8 @@ func TestFormatFiles(t *testing.T) {
 	if d := files[0].Diff(); !strings.Contains(d, "-a=1\n+  a = 1\n") {
 		t.Errorf("diff:\n%s", d)
 	}
-	if err := files[0].Write(); err != nil {
-		t.Fatal(err)
+	if lostGroup, err := files[0].Write(); err != nil || lostGroup {
+		t.Fatal(lostGroup, err)
 	}
 	info, err := os.Stat(files[0].Path)
 	if err != nil || info.Mode().Perm() != 0o640 {

@@ -57,12 +57,14 @@ func (f *Formatted) Diff() string {
 	return udiff.Unified("old/"+f.Path, "new/"+f.Path, string(mask(f.Before)), string(mask(f.After)))
 }
 
-// Write replaces the file by its canonical form; mode and owner stay.
-func (f *Formatted) Write() error {
-	if err := atomicfile.Write(f.Path, f.After, f.mode); err != nil {
-		return fmt.Errorf("write the formatted file %s: %w", f.Path, err)
+// Write replaces the file by its canonical form; mode and owner stay. lostGroup
+// says that its group could not be kept.
+func (f *Formatted) Write() (lostGroup bool, err error) {
+	lostGroup, err = atomicfile.Replace(f.Path, f.After, f.mode)
+	if err != nil {
+		return false, fmt.Errorf("write the formatted file %s: %w", f.Path, err)
 	}
-	return nil
+	return lostGroup, nil
 }
 
 // FormatFiles formats the files named, and those of the folders named:

@@ -60,8 +60,15 @@ func (w *world) runFmt(o fmtOptions, args []string) error {
 		if o.check {
 			continue
 		}
-		if err := f.Write(); err != nil {
+		lostGroup, err := f.Write()
+		if err != nil {
 			return err
+		}
+		if lostGroup {
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagWarning, Summary: "The group of a file could not be kept",
+				Detail: fmt.Sprintf("%s belonged to a group that the account which runs dssctl is not in. It has the account's own group now, which may do no more than everybody else; chgrp gives it back.", f.Path),
+			})
 		}
 	}
 	if err := w.printDiagnostics(diags, sources); err != nil {

@@ -25,48 +25,56 @@ import (
 //
 // When Write returns nil the content and the name are on disk. On an error
 // before the rename, path is as it was and nothing is left beside it. Where the
-// owner or the ACL cannot be kept, that is such an error.
+// owner or the ACL cannot be kept, that is such an error; Check tells it before.
+// A group that cannot be kept is no error: the file then has one of the
+// account's, which gets no more than everybody else. Replace tells that.
 func Write(path string, data []byte, perm fs.FileMode) error {
-	if err := write(path, data, perm); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	_, err := Replace(path, data, perm)
+	return err
 }
 
-func write(path string, data []byte, perm fs.FileMode) (err error) {
+// Replace is Write, and says whether the file has lost its group.
+func Replace(path string, data []byte, perm fs.FileMode) (lostGroup bool, err error) {
+	if lostGroup, err = write(path, data, perm); err != nil {
+		return lostGroup, fmt.Errorf("write %s: %w", path, err)
+	}
+	return lostGroup, nil
+}
+
+func write(path string, data []byte, perm fs.FileMode) (lostGroup bool, err error) {
 	target, err := follow(path)
 	if err != nil {
-		return err
+		return false, err
 	}
 	old, err := lookAt(target)
 	if err != nil {
-		return err
+		return false, err
 	}
 	temp, err := openTemp(filepath.Dir(target), filepath.Base(target))
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() {
 		err = errors.Join(err, temp.discard())
 	}()
 	if _, err := temp.file.Write(data); err != nil {
-		return err
+		return false, err
 	}
 	if old == nil {
 		err = temp.file.Chmod(perm)
 	} else {
-		err = old.copyTo(temp.file)
+		lostGroup, err = old.copyTo(temp.file)
 	}
 	if err != nil {
-		return err
+		return lostGroup, err
 	}
 	if err := temp.file.Sync(); err != nil {
-		return err
+		return lostGroup, err
 	}
 	if err := temp.rename(target); err != nil {
-		return err
+		return lostGroup, err
 	}
-	return SyncDir(filepath.Dir(target))
+	return lostGroup, SyncDir(filepath.Dir(target))
 }
 
 // maxLinks is the kernel's own bound on symlinks in a row.

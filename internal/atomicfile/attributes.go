@@ -1,6 +1,8 @@
 package atomicfile
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,7 +40,7 @@ func lookAt(path string) (*attributes, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("expected a regular file, found %s", kindOf(info.Mode()))
+		return nil, &KindError{Found: kindOf(info.Mode())}
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -76,17 +78,21 @@ func readExtended(path string) ([]attribute, error) {
 		case err == nil:
 			out = append(out, attribute{name, value})
 		case isACL(name):
-			return nil, fmt.Errorf("read the ACL: %w", err)
+			return nil, &ACLError{Err: err}
 		}
 	}
 	return out, nil
 }
 
 // copyTo gives the file the attributes. The order keeps it closed to others
-// until the end: owner, ACL, and the mode last.
-func (a *attributes) copyTo(f *os.File) error {
-	if err := a.copyOwner(f); err != nil {
-		return err
+// until the end: owner, ACL, and the mode last. lostGroup says that the group
+// could not be given: only one that the account is in can be.
+func (a *attributes) copyTo(f *os.File) (lostGroup bool, err error) {
+	if lostGroup, err = a.copyOwner(f); err != nil {
+		return lostGroup, err
+	}
+	if lostGroup {
+		a = a.narrowed()
 	}
 	fd := int(f.Fd())
 	hasACL := false
@@ -95,7 +101,7 @@ func (a *attributes) copyTo(f *os.File) error {
 		if isACL(x.name) {
 			hasACL = hasACL || x.name == accessACL
 			if err != nil {
-				return fmt.Errorf("keep the ACL: %w", err)
+				return lostGroup, &ACLError{Err: err}
 			}
 		}
 		// Other attributes are kept where the system lets us.
@@ -104,25 +110,104 @@ func (a *attributes) copyTo(f *os.File) error {
 		// A default ACL of the folder has been inherited: under the old mode
 		// it could let in somebody whom the old file did not.
 		if err := unix.Fremovexattr(fd, accessACL); err != nil && !unsupported(err) && !errors.Is(err, unix.ENODATA) {
-			return fmt.Errorf("drop the folder's default ACL: %w", err)
+			return lostGroup, fmt.Errorf("drop the folder's default ACL: %w", err)
 		}
 	}
-	return f.Chmod(a.mode)
+	return lostGroup, f.Chmod(a.mode)
 }
 
-func (a *attributes) copyOwner(f *os.File) error {
+func (a *attributes) copyOwner(f *os.File) (lostGroup bool, err error) {
 	info, err := f.Stat()
 	if err != nil {
-		return err
+		return false, err
 	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) == a.uid && int(stat.Gid) == a.gid {
-		return nil
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if ok && int(stat.Uid) == a.uid && int(stat.Gid) == a.gid {
+		return false, nil
 	}
-	if err := f.Chown(a.uid, a.gid); err != nil {
-		return fmt.Errorf("keep the owner %d:%d (run as that account, or as root): %w", a.uid, a.gid, err)
+	err = f.Chown(a.uid, a.gid)
+	switch {
+	case err == nil:
+		return false, nil
+	case ok && int(stat.Uid) == a.uid && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL)):
+		// EINVAL: a group that this container does not know.
+		return true, nil
+	default:
+		return false, &OwnerError{UID: a.uid, GID: a.gid, Err: err}
 	}
-	return nil
 }
+
+// narrowed are the attributes for a file of another group: its members get what
+// everybody else gets, so that nobody can read more than before.
+func (a *attributes) narrowed() *attributes {
+	out := &attributes{mode: a.mode &^ fs.ModeSetgid, uid: a.uid, gid: a.gid}
+	others := a.mode & 0o007
+	hasACL := false
+	for _, x := range a.extended {
+		if x.name == accessACL {
+			hasACL = true
+			x.value = narrowACL(x.value)
+		}
+		out.extended = append(out.extended, x)
+	}
+	if !hasACL {
+		// With an ACL these bits are its mask, which is for the named ones too.
+		out.mode = out.mode&^0o070 | out.mode&(others<<3)
+	}
+	return out
+}
+
+// The parts of an ACL as the kernel writes it: a version, and entries of tag,
+// permissions and id.
+const (
+	aclHead, aclEntry     = 4, 8
+	aclOwnGroup, aclOther = 0x04, 0x20
+)
+
+// narrowACL takes from the owning group what others do not have.
+func narrowACL(acl []byte) []byte {
+	acl = bytes.Clone(acl)
+	var others uint16
+	each := func(f func(tag uint16, perm []byte)) {
+		for at := aclHead; at+aclEntry <= len(acl); at += aclEntry {
+			f(binary.LittleEndian.Uint16(acl[at:]), acl[at+2:at+4])
+		}
+	}
+	each(func(tag uint16, perm []byte) {
+		if tag == aclOther {
+			others = binary.LittleEndian.Uint16(perm)
+		}
+	})
+	each(func(tag uint16, perm []byte) {
+		if tag == aclOwnGroup {
+			binary.LittleEndian.PutUint16(perm, binary.LittleEndian.Uint16(perm)&others)
+		}
+	})
+	return acl
+}
+
+// OwnerError says that the owner of a file cannot be kept.
+type OwnerError struct {
+	UID, GID int
+	Err      error
+}
+
+func (e *OwnerError) Error() string {
+	return fmt.Sprintf("keep the owner %d:%d (run as that account, or as root): %v", e.UID, e.GID, e.Err)
+}
+
+func (e *OwnerError) Unwrap() error { return e.Err }
+
+// ACLError says that the ACL of a file cannot be kept.
+type ACLError struct{ Err error }
+
+func (e *ACLError) Error() string { return fmt.Sprintf("keep the ACL: %v", e.Err) }
+func (e *ACLError) Unwrap() error { return e.Err }
+
+// KindError says that there is something else than a regular file.
+type KindError struct{ Found string }
+
+func (e *KindError) Error() string { return "expected a regular file, found " + e.Found }
 
 func isACL(name string) bool {
 	return strings.HasPrefix(name, "system.") && strings.Contains(name, "acl")
