@@ -189,8 +189,8 @@ func TestUpgradeRefused(t *testing.T) {
 			words: []string{"the kit needs ", kits + " has ", " free: free some, or choose another install_root"},
 		}
 		refused["no room for the safety backup"] = refusal{
-			edit: [][2]string{{"  release {", "  companion_dir = \"" + companion + "\"\n\n  release {\n    rehearse = false"}}, code: 6,
-			words: []string{"the safety backup needs ", companion + " has ", " free: free some, or set the instance's attribute companion_dir to a folder on a larger volume"},
+			edit: [][2]string{{"  release {", "  companion_dir = \"" + companion + "\"\n\n  release {\n    rehearse = false"}}, code: 1,
+			words: []string{"There is no room for the safety backup", companion, " free. Expected: at least ", "set the instance's attribute companion_dir to a folder on a larger volume"},
 			do:    func() { l.newKit(nil) },
 		}
 	}

@@ -38,3 +38,30 @@ func Free(path string) (int64, error) {
 	_, free, err := Space(path)
 	return free, err
 }
+
+// Inodes returns how many files can still be made in the file system of a path;
+// false where it has no bound but its room, as Btrfs.
+func Inodes(path string) (free int64, bounded bool, err error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(Existing(path), &st); err != nil {
+		return 0, false, fmt.Errorf("ask for the free inodes at %s: %w", path, err)
+	}
+	return int64(st.Ffree), st.Files > 0, nil
+}
+
+// SharesBlocks reports whether a copy of file in the folder dir, or in the nearest
+// one above it that is there, would share its blocks (XFS, Btrfs). It is tried
+// with a file without a name, which leaves no trace.
+func SharesBlocks(file, dir string) bool {
+	src, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer src.Close()
+	fd, err := unix.Open(Existing(dir), unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return unix.IoctlFileClone(fd, int(src.Fd())) == nil
+}

@@ -94,7 +94,7 @@ func (in *Instance) current(rel string) (original, []byte, error) {
 	if err != nil {
 		return original{}, nil, err
 	}
-	return original{Existed: true, Mode: info.Mode().Perm(), ModTime: info.ModTime(), SHA256: sum(data)}, data, nil
+	return original{Existed: true, Mode: info.Mode() & modeBits, ModTime: info.ModTime(), SHA256: sum(data)}, data, nil
 }
 
 func sum(data []byte) string {
@@ -178,13 +178,32 @@ func (in *Instance) PutBack(run, rel string) error {
 			return fmt.Errorf("put back: %w", err)
 		}
 	}
-	if err := os.Chmod(path, o.Mode); err != nil {
-		return fmt.Errorf("put back %s: %w", rel, err)
-	}
-	if err := os.Chtimes(path, time.Time{}, o.ModTime); err != nil {
+	if err := RestoreMeta(path, o.Mode, o.ModTime); err != nil {
 		return fmt.Errorf("put back %s: %w", rel, err)
 	}
 	return nil
+}
+
+// modeBits are what is kept of a mode.
+const modeBits = fs.ModePerm | fs.ModeSetgid | fs.ModeSticky
+
+// RestoreMeta gives a file or folder its permissions and its modification time.
+// What is so already is not touched: an account may not set again what another
+// one owns.
+func RestoreMeta(path string, mode fs.FileMode, modTime time.Time) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Mode()&modeBits != mode&modeBits {
+		if err := os.Chmod(path, mode); err != nil {
+			return err
+		}
+	}
+	if info.ModTime().Equal(modTime) {
+		return nil
+	}
+	return os.Chtimes(path, time.Time{}, modTime)
 }
 
 // PruneOriginals removes what runs kept that are not among the known ones, but

@@ -10,7 +10,10 @@
 // aspects, or what is done about a finding.
 package preflight
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // Severity says what a finding means for the run.
 type Severity string
@@ -66,4 +69,13 @@ func Errors(all []Finding) (out []Finding) {
 		}
 	}
 	return out
+}
+
+// AsError joins the errors among findings; nil for none.
+func AsError(all []Finding) error {
+	var errs []error
+	for _, f := range Errors(all) {
+		errs = append(errs, errors.New(f.String()))
+	}
+	return errors.Join(errs...)
 }

@@ -11,10 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"syscall"
 
@@ -23,89 +20,7 @@ import (
 
 	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/providers"
-	"github.com/dssctl/dssctl/providers/dss"
 )
-
-// protected reports whether a safety backup may hold this path.
-func protected(rel string) bool {
-	rel = filepath.Clean(rel)
-	top, _, _ := strings.Cut(rel, "/")
-	if slices.Contains(protectedDirs, top) || slices.Contains(protectedFiles, rel) {
-		return true
-	}
-	ok, _ := path.Match(protectedGlob, rel) // a constant pattern
-	return ok
-}
-
-// walkProtected visits what a safety backup holds, folders before what is in
-// them. A folder of the first level that is a symlink is followed, deeper ones
-// are not. info is nil for a protected name that is not there.
-func walkProtected(ctx context.Context, inst *dss.Instance, visit func(rel string, info fs.FileInfo) error) error {
-	var tops []string
-	tops = append(tops, protectedFiles...)
-	env, err := filepath.Glob(inst.Path(protectedGlob))
-	if err != nil {
-		return err
-	}
-	for _, p := range env {
-		tops = append(tops, "bin/"+filepath.Base(p))
-	}
-	for _, rel := range append(tops, protectedDirs...) {
-		info, err := os.Stat(inst.Path(rel))
-		if errors.Is(err, fs.ErrNotExist) {
-			info, err = nil, nil
-		}
-		if err != nil {
-			return err
-		}
-		if info == nil || !info.IsDir() {
-			if err := visit(rel, info); err != nil {
-				return err
-			}
-			continue
-		}
-		root, err := filepath.EvalSymlinks(inst.Path(rel))
-		if err != nil {
-			return err
-		}
-		err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			if err != nil {
-				return err
-			}
-			below, err := filepath.Rel(root, p)
-			if err != nil {
-				return err
-			}
-			info, err := d.Info()
-			if err != nil {
-				return err
-			}
-			return visit(filepath.Join(rel, below), info)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// protectedSize is what has to be copied, in bytes.
-func protectedSize(ctx context.Context, inst *dss.Instance) (int64, error) {
-	var sum int64
-	err := walkProtected(ctx, inst, func(_ string, info fs.FileInfo) error {
-		if info != nil && info.Mode().IsRegular() {
-			sum += info.Size()
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, fmt.Errorf("look at what the safety backup has to hold: %w", err)
-	}
-	return sum, nil
-}
 
 // copier makes one safety backup. Files are copied a few at a time; the
 // manifest grows as they are done.
@@ -142,7 +57,7 @@ func (k *copier) run(h header) (err error) {
 	g, ctx := errgroup.WithContext(k.ctx)
 	g.SetLimit(copyWorkers)
 	k.ctx = ctx
-	walkErr := walkProtected(ctx, k.call.Instance, func(rel string, info fs.FileInfo) error {
+	walkErr := k.call.Instance.WalkProtected(ctx, func(rel string, info fs.FileInfo) error {
 		return k.visit(g, rel, info)
 	})
 	// A copy that failed ends the walk: its error is the reason.
@@ -249,23 +164,6 @@ func (k *copier) clone(dst, src *os.File) bool {
 
 // clone has dst share the blocks of src (a reflink: XFS, Btrfs).
 func clone(dst, src *os.File) error { return unix.IoctlFileClone(int(dst.Fd()), int(src.Fd())) }
-
-// canClone tries it.
-func canClone(file, dir string) bool {
-	src, err := os.Open(file)
-	if err != nil {
-		return false
-	}
-	defer src.Close()
-	// What a killed run leaves of it goes with the old backups.
-	dst, err := os.CreateTemp(dir, partPrefix+"clone-")
-	if err != nil {
-		return false
-	}
-	defer os.Remove(dst.Name())
-	defer dst.Close()
-	return clone(dst, src) == nil
-}
 
 // step is how many bytes pass between two reports.
 const step = 8 << 20

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/providers/dss"
 )
 
 const manifestFormat = 1
@@ -94,7 +95,7 @@ func readManifest(dir string, each func(entry) error) (header, error) {
 			return h, nil
 		case err != nil:
 			return h, fmt.Errorf("read %s: %w", path, err)
-		case !filepath.IsLocal(e.path()) || !protected(e.path()):
+		case !filepath.IsLocal(e.path()) || !dss.Protected(e.path()):
 			return h, fmt.Errorf("%s names %q, which a safety backup does not hold", path, e.path())
 		}
 		if each == nil {

@@ -76,7 +76,7 @@ func safetySize(ctx context.Context, inst *dss.Instance) int64 {
 	ctx, cancel := context.WithTimeout(ctx, sizeTimeout)
 	defer cancel()
 	var sum int64
-	for _, rel := range protectedDirs {
+	for _, rel := range dss.ProtectedDirs() {
 		n, _, err := inst.Size(ctx, rel)
 		if err != nil {
 			return 0

@@ -12,20 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
-	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/plan"
-	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
-	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/preflight"
 )
-
-// What a safety backup holds: what a window may break, and no more.
-var (
-	protectedDirs  = []string{"config", "databases", "timelines"}
-	protectedFiles = []string{"install.ini", "dss-version.json", "instance-id.txt"}
-)
-
-const protectedGlob = "bin/env-*.sh"
 
 // protector performs safety.backup. The copies of a run are kept in
 //
@@ -102,11 +92,8 @@ func (protector) Do(ctx context.Context, c *providers.Call) (err error) {
 	if err := os.MkdirAll(filepath.Join(part, filesName), 0o700); err != nil {
 		return fmt.Errorf("make the safety backup: %w", err)
 	}
-	total, err := protectedSize(ctx, c.Instance)
+	total, err := c.Instance.ProtectedSize(ctx)
 	if err != nil {
-		return err
-	}
-	if err := checkSpace(c.Instance, part, total); err != nil {
 		return err
 	}
 	k := newCopier(ctx, c, part, total)
@@ -160,36 +147,10 @@ func (protector) Undo(_ context.Context, c *providers.Call) error {
 	return nil
 }
 
-// roomForBackup says, while DSS still runs, what would fail once it is down.
-func roomForBackup(ctx context.Context, inst *dss.Instance) error {
-	dir, err := inst.EnsureCompanion("safety")
-	if err != nil {
-		return err
-	}
-	total, err := protectedSize(ctx, inst)
-	if err != nil {
-		return err
-	}
-	return checkSpace(inst, dir, total)
-}
-
-// checkSpace refuses when the copy would not fit: better before DSS has been
-// down for long. Where the file system can share blocks it needs next to none.
-func checkSpace(inst *dss.Instance, part string, total int64) error {
-	if canClone(inst.Path("install.ini"), part) {
-		return nil
-	}
-	free, err := volume.Free(part)
-	if err != nil {
-		return err
-	}
-	// Many small files take whole blocks each.
-	const reserve = 64 << 20
-	if need := total + total/20 + reserve; free < need {
-		return fmt.Errorf("the safety backup needs %s and %s has %s free: free some, or set the instance's attribute companion_dir to a folder on a larger volume",
-			humanize.Bytes(need), inst.Companion(), humanize.Bytes(free))
-	}
-	return nil
+// Preflight implements providers.Preflighter.
+func (protector) Preflight(ctx context.Context, c *providers.Call) ([]preflight.Finding, error) {
+	found, err := preflight.SafetyBackup(ctx, c.Instance)
+	return append(preflight.Companion(c.Instance), found...), err
 }
 
 // syncFileSystem writes everything of the folder's file system to disk: one

@@ -169,7 +169,7 @@ func (r *restorer) run() error {
 // of another type.
 func (r *restorer) removeStrangers() error {
 	var strangers []string
-	err := walkProtected(r.ctx, r.inst, func(rel string, info fs.FileInfo) error {
+	err := r.inst.WalkProtected(r.ctx, func(rel string, info fs.FileInfo) error {
 		if info == nil {
 			return nil
 		}
@@ -285,8 +285,5 @@ func restoreMeta(path string, e *entry) error {
 			return err
 		}
 	}
-	if err := os.Chmod(path, e.Mode); err != nil {
-		return err
-	}
-	return os.Chtimes(path, time.Time{}, e.ModTime)
+	return dss.RestoreMeta(path, e.Mode, e.ModTime)
 }

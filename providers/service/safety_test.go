@@ -407,20 +407,6 @@ func TestSafetyBackupWithoutAPlace(t *testing.T) {
 	}
 }
 
-func TestSafetyBackupNeedsSpace(t *testing.T) {
-	w := newWorld(t)
-	err := checkSpace(w.inst, t.TempDir(), 1<<60)
-	if canClone(w.inst.Path("install.ini"), t.TempDir()) {
-		t.Skip("this file system shares blocks: a copy needs no space")
-	}
-	if err == nil || !strings.Contains(err.Error(), "companion_dir") || !strings.Contains(err.Error(), "EiB") {
-		t.Errorf("got %v", err)
-	}
-	if err := checkSpace(w.inst, t.TempDir(), 1); err != nil {
-		t.Logf("a small copy does not fit here either: %v", err)
-	}
-}
-
 func TestCopyPathRefuses(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct{ run, id string }{{"", "a"}, {"..", "a"}, {"a/b", "a"}, {"r", ""}, {"r", ".."}, {"r", ".part-x"}} {

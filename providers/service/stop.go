@@ -65,9 +65,6 @@ func (stopper) Do(ctx context.Context, pc *providers.Call) error {
 	if err := c.checkIdle(ctx, state); err != nil {
 		return err
 	}
-	if err := roomForBackup(ctx, c.inst); err != nil {
-		return err
-	}
 	return c.halt(ctx)
 }
 
