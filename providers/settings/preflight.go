@@ -1,0 +1,19 @@
+package settings
+
+import (
+	"context"
+
+	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/preflight"
+)
+
+// Preflight implements providers.Preflighter.
+func (merge) Preflight(_ context.Context, c *providers.Call) ([]preflight.Finding, error) {
+	return preflight.Replaceable(c.Instance, dss.SettingsFile), nil
+}
+
+// CheckUndo implements providers.UndoChecker.
+func (merge) CheckUndo(_ context.Context, c *providers.Call) error {
+	return preflight.AsError(preflight.Replaceable(c.Instance, dss.SettingsFile))
+}
