@@ -34,9 +34,10 @@ func newDoctorCommand(w *world) *cobra.Command {
 		Short: "Check instances against what DSS's documentation asks for",
 		Long: `Look at each instance, or one, and at this machine: limits, locale, memory, git,
 Java, Python, file system, mounts, owners, ports, heap sizes, disk, clock, kit,
-PostgreSQL. Each finding names the page of DSS's documentation that asks for it,
-and what to do. Nothing is changed. With -data-dir, an instance is examined that
-no file declares.
+PostgreSQL. It also makes the checks that every plan makes before it stops DSS:
+whether files can be replaced, and whether there is room for a safety backup. Each
+finding names the page of DSS's documentation that asks for it, and what to do.
+Nothing is changed. With -data-dir, an instance is examined that no file declares.
 
 It ends with 1 when a check failed; warnings do not count.
 ` + exitStatusHelp,
@@ -148,7 +149,7 @@ func (w *world) examine(ctx context.Context, seen *providers.Observed, ports map
 		return out, nil
 	}
 	s := &doctor.Subject{
-		Address: in.Address, DataDir: inst.Path(), Facts: seen.Facts,
+		Address: in.Address, DataDir: inst.Path(), Facts: seen.Facts, Instance: inst,
 		Machine: doctor.System(w.runner, w.clock), Others: map[string]int{},
 	}
 	for address, port := range ports {

@@ -10,6 +10,7 @@ import (
 	"github.com/dssctl/dssctl/internal/iniedit"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/preflight"
 )
 
 // Status is how a check ended.
@@ -42,7 +43,9 @@ type Subject struct {
 	Facts   dss.Facts
 	INI     *iniedit.File
 	Env     map[string]string // of bin/env-default.sh
-	Machine *Machine
+	// Instance is looked at by the checks that a plan makes, too; nil for none.
+	Instance *dss.Instance
+	Machine  *Machine
 	// Server is what the look at the runtime databases showed; nil where
 	// there was none.
 	Server *providers.RuntimeServer
@@ -78,6 +81,9 @@ func ok(found string) result              { return result{OK, found, ""} }
 func skipped(why string) result           { return result{Skipped, why, ""} }
 func warning(found, remedy string) result { return result{Warning, found, remedy} }
 func failed(found, remedy string) result  { return result{Failed, found, remedy} }
+
+// pagePlan is why a plan's own checks are made.
+const pagePlan = "what a plan checks before it stops DSS"
 
 // checks in the order in which they are told: the machine, the disk, the
 // instance, its databases.
@@ -115,10 +121,14 @@ func Names() []string {
 	for _, c := range checks() {
 		out = append(out, c.name)
 	}
+	for _, c := range preflight.StandingChecks() {
+		out = append(out, c.Name)
+	}
 	return out
 }
 
-// Examine runs every check. The error is that of ctx.
+// Examine runs every check, and those of a plan that need no action. The error is
+// that of ctx.
 func Examine(ctx context.Context, s *Subject) ([]Finding, error) {
 	all := checks()
 	out := make([]Finding, 0, len(all))
@@ -129,5 +139,36 @@ func Examine(ctx context.Context, s *Subject) ([]Finding, error) {
 		}
 		out = append(out, Finding{Check: c.name, Status: r.status, Found: r.found, Remedy: r.remedy, Source: c.source})
 	}
+	if s.Instance == nil {
+		return out, nil
+	}
+	for _, c := range preflight.StandingChecks() {
+		found, err := c.Look(ctx, s.Instance)
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
+		}
+		out = append(out, standing(c, found, err)...)
+	}
 	return out, nil
+}
+
+// standing shows what a plan's check found like any other finding.
+func standing(c preflight.Standing, found []preflight.Finding, err error) []Finding {
+	switch {
+	case err != nil:
+		return []Finding{{Check: c.Name, Status: Skipped, Found: err.Error(), Source: pagePlan}}
+	case len(found) == 0:
+		return []Finding{{Check: c.Name, Status: OK, Found: c.Fine, Source: pagePlan}}
+	}
+	out := make([]Finding, 0, len(found))
+	for _, f := range found {
+		status := Failed
+		if f.Severity == preflight.Warning {
+			status = Warning
+		}
+		remedy := f.Remedy
+		f.Remedy = ""
+		out = append(out, Finding{Check: c.Name, Status: status, Found: f.String(), Remedy: remedy, Source: pagePlan})
+	}
+	return out
 }
