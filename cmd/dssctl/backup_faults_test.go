@@ -165,7 +165,7 @@ esac
 	}
 
 	l.backupEstate(`schedule = "15 6 * * 1-5"`)
-	if o := l.run("apply", "-auto-approve").must(t, 6); read() != others {
+	if o := l.run("apply", "-auto-approve").must(t, 1); read() != others || !strings.Contains(o.stderr, "could not be scheduled") {
 		t.Errorf("an entry of a program that does not work was installed: %s", o)
 	}
 	l.env = append(l.env, "DSSCTL_TEST_SELF="+installedAt)
@@ -173,7 +173,7 @@ esac
 	src, err := os.ReadFile(filepath.Join(l.dir, "main.dss.hcl"))
 	l.ok(err)
 	write(t, l.dir, "main.dss.hcl", strings.Replace(string(src), "default   = null", "", 1))
-	if o := l.run("apply", "-auto-approve").must(t, 6); read() != others || !strings.Contains(o.stdout+o.stderr, "secret_file") {
+	if o := l.run("apply", "-auto-approve").must(t, 1); read() != others || !strings.Contains(o.stdout+o.stderr, "secret_file") {
 		t.Errorf("an entry that would find no secrets was installed: %s", o)
 	}
 	write(t, l.dir, "main.dss.hcl", string(src))

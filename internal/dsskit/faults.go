@@ -47,6 +47,9 @@ const (
 	// StopStuck makes the backend ignore the order to stop, as long as the fault is on. "bin/dss stop" waits for ever,
 	// or, with a value ("2s"), gives up and fails after it.
 	StopStuck Fault = "stop-stuck"
+	// AfterStop is a program that "bin/dss stop" runs when everything has stopped, with the data directory as its
+	// argument: what somebody else does to an instance in the middle of a window. No blank may be in its path.
+	AfterStop Fault = "after-stop"
 	// RequiresAuthentication makes each run of the installer or of regenerate-config change the supervisor's password,
 	// which locks the commands out of a DSS that runs meanwhile. Without it, the seed decides.
 	RequiresAuthentication Fault = "requires-authentication"

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -15,6 +16,7 @@ import (
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/schedule"
 	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/preflight"
 )
 
 // entry is what starts a policy's backups.
@@ -42,24 +44,37 @@ func (p *Provider) entryOf(b *config.Block) *entry {
 // scheduler returns the program that keeps the entry. A system's timer needs
 // root; without it the timer is one of the account's own systemd.
 func (e entry) scheduler(inst *dss.Instance) (schedule.Scheduler, error) {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return nil, fmt.Errorf("schedule backups: %w", err)
-	}
+	home := homeDir()
 	o := schedule.Options{Runner: inst.Runner(), Clock: inst.Clock(), Home: home}
 	if e.Scheduler != "systemd" {
 		return schedule.NewCrontab(o), nil
 	}
+	account, err := user.Current()
+	if err != nil {
+		return nil, fmt.Errorf("schedule backups: which account runs dssctl? %w", err)
+	}
+	o.Account = account.Username
 	if !e.Sudo {
+		if home == "" {
+			return nil, errors.New("schedule backups: the account has no home directory, where its own systemd looks for timers: set HOME, or use scheduler = \"cron\"")
+		}
 		o.User, o.Units = true, filepath.Join(home, ".config", "systemd", "user")
 		return schedule.NewSystemd(o), nil
 	}
-	account, err := user.Current()
-	if err != nil {
-		return nil, fmt.Errorf("schedule backups: %w", err)
-	}
-	o.Units, o.Account, o.Sudo = "/etc/systemd/system", account.Username, []string{"sudo", "-n"}
+	o.Units, o.Sudo = "/etc/systemd/system", []string{"sudo", "-n"}
 	return schedule.NewSystemd(o), nil
+}
+
+// homeDir is the account's home, which cron and systemd take from the system's
+// list of accounts: without the variable, so does dssctl. "" where there is none.
+func homeDir() string {
+	if home := os.Getenv("HOME"); home != "" {
+		return home
+	}
+	if account, err := user.Current(); err == nil {
+		return account.HomeDir
+	}
+	return ""
 }
 
 // lookAtEntry observes the entry of this id.
@@ -179,7 +194,7 @@ func (scheduler) Do(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Check(ctx); err != nil {
+	if err := c.runnable(ctx, s); err != nil {
 		return err
 	}
 	var r scheduleReceipt
@@ -197,10 +212,58 @@ func (scheduler) Do(ctx context.Context, pc *providers.Call) error {
 	if c.Unschedule {
 		return s.Remove(ctx, c.Schedule.Entry.ID)
 	}
-	if err := c.rehearse(ctx); err != nil {
+	return s.Install(ctx, c.Schedule.Entry)
+}
+
+// runnable looks whether the entry can be installed, or removed, and would run.
+func (c *call) runnable(ctx context.Context, s schedule.Scheduler) error {
+	if err := s.Check(ctx); err != nil {
 		return err
 	}
-	return s.Install(ctx, c.Schedule.Entry)
+	if c.Unschedule {
+		return nil
+	}
+	if err := c.Schedule.Entry.Check(); err != nil {
+		return err
+	}
+	return c.rehearse(ctx)
+}
+
+// Preflight implements providers.Preflighter: a schedule that cannot run is found
+// before any window.
+func (scheduler) Preflight(ctx context.Context, pc *providers.Call) ([]preflight.Finding, error) {
+	c, err := open(pc)
+	if err != nil {
+		return nil, err
+	}
+	if c.Schedule == nil {
+		return nil, fmt.Errorf("the arguments of %s name no entry", pc.Action.Kind)
+	}
+	what := "The backups could not be scheduled"
+	if c.Unschedule {
+		what = "The schedule entry could not be removed"
+	}
+	refuse := func(err error) []preflight.Finding {
+		return []preflight.Finding{{
+			Severity: preflight.Error, What: what, Where: placeOfEntry(c.Schedule.Scheduler) + " entry " + c.Schedule.Entry.ID,
+			Found: err.Error(), Expected: "an entry that runs every time, without whoever applies",
+			Remedy: "Put that right, or take `schedule` out of the block and run `dssctl backup run` from a scheduler of your own.",
+		}}
+	}
+	s, err := c.Schedule.scheduler(c.Instance)
+	if err != nil {
+		return refuse(err), nil
+	}
+	if err := c.runnable(ctx, s); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return refuse(err), nil
+	}
+	if files := s.Files(c.Schedule.Entry.ID); len(files) > 0 {
+		return preflight.Files(what, files...), nil
+	}
+	return nil, nil
 }
 
 // rehearse looks whether the estate can be read where there is neither a
@@ -211,13 +274,13 @@ func (c *call) rehearse(ctx context.Context) error {
 	if info, err := os.Stat(e.Command[0]); err != nil || info.Mode()&0o111 == 0 {
 		return fmt.Errorf("the entry would run %s, which is no program: install dssctl where it stays, such as /usr/local/bin, and apply with that one", e.Command[0])
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return fmt.Errorf("schedule backups: %w", err)
+	env := []string{"-i", "PATH=" + schedule.DefaultPath, "LC_ALL=C.UTF-8"}
+	if home := homeDir(); home != "" {
+		env = append(env, "HOME="+home)
 	}
-	_, err = c.Instance.Runner().Run(ctx, proc.Cmd{
+	_, err := c.Instance.Runner().Run(ctx, proc.Cmd{
 		Path: "env", Dir: e.Dir, Timeout: rehearsalTimeout,
-		Args: []string{"-i", "PATH=" + schedule.DefaultPath, "HOME=" + home, "LC_ALL=C.UTF-8", e.Command[0], "validate"},
+		Args: append(env, e.Command[0], "validate"),
 	})
 	if err != nil {
 		return fmt.Errorf("the schedule would run without this terminal and this environment, and there the estate in %s cannot be read; variables come from *.auto.vars.hcl, and secrets from secret_file(…) or secret_command(…): %w", e.Dir, err)
@@ -247,14 +310,16 @@ func (scheduler) Verify(ctx context.Context, pc *providers.Call) error {
 	})
 }
 
+// Undo puts back the entry that was there. Where Do did not come so far, nothing
+// is asked for: what kept it from its work must not keep it from being undone.
 func (scheduler) Undo(ctx context.Context, pc *providers.Call) error {
-	c, s, err := openSchedule(pc)
-	if err != nil {
+	var r scheduleReceipt
+	known, err := pc.Receipt.Load(&r)
+	if err != nil || !known {
 		return err
 	}
-	var r scheduleReceipt
-	known, err := c.Receipt.Load(&r)
-	if err != nil || !known {
+	c, s, err := openSchedule(pc)
+	if err != nil {
 		return err
 	}
 	return s.Restore(ctx, c.Schedule.Entry.ID, r.Before)

@@ -3,6 +3,7 @@ package preflight
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -15,6 +16,20 @@ import (
 // nearest folder above it that is there.
 func Folder(what, dir string) []Finding {
 	return fileFindings(what, atomicfile.CheckFolder(volume.Existing(dir), growth))
+}
+
+// Files finds what would keep files of the account's, or in folders that are made
+// for them, from being written.
+func Files(what string, paths ...string) []Finding {
+	var out []Finding
+	for _, path := range paths {
+		if _, err := os.Stat(filepath.Dir(path)); err != nil {
+			out = append(out, Folder(what, filepath.Dir(path))...)
+			continue
+		}
+		out = append(out, fileFindings(what, atomicfile.Check(path, growth))...)
+	}
+	return out
 }
 
 // Movable finds what would keep names at the top of the data directory, or below

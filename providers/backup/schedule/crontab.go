@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -22,6 +24,9 @@ func NewCrontab(o Options) *Crontab { return &Crontab{o} }
 
 var (
 	noCrontab = lazyregexp.New(`(?i)\bno crontab for\b`)
+	// notAllowed is how cron programs refuse an account: "You (x) are not allowed to
+	// use this program (crontab)".
+	notAllowed = lazyregexp.New(`(?i)\bnot (allowed|permitted|authorized)\b`)
 	// cutShort is what the runner puts between the head and the tail of an
 	// output that is too long to be kept.
 	cutShort = lazyregexp.New(`(?m)^\.\.\. \d+ bytes left out \.\.\.$`)
@@ -44,6 +49,10 @@ func (c *Crontab) read(ctx context.Context) (string, error) {
 	switch {
 	case errors.As(err, &exit) && result.ExitCode == 1 && noCrontab.Match(result.Stderr):
 		return "", nil
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("there is no program crontab on this machine: install cron, or use scheduler = \"systemd\": %w", err)
+	case errors.As(err, &exit) && notAllowed.Match(result.Stderr):
+		return "", fmt.Errorf("the account may not use cron: root puts it into /etc/cron.allow, or takes it out of /etc/cron.deny: %w", err)
 	case err != nil:
 		return "", fmt.Errorf("read the account's crontab (is cron installed, and may the account use it: /etc/cron.allow, /etc/cron.deny?): %w", err)
 	case cutShort.Match(result.Stdout):
@@ -51,6 +60,9 @@ func (c *Crontab) read(ctx context.Context) (string, error) {
 	}
 	return string(result.Stdout), nil
 }
+
+// Files implements Scheduler: the crontab is written by its own program.
+func (c *Crontab) Files(string) []string { return nil }
 
 // Observe implements Scheduler.
 func (c *Crontab) Observe(ctx context.Context, id string) (*Entry, string, error) {

@@ -54,6 +54,8 @@ type Scheduler interface {
 	Install(ctx context.Context, e Entry) error
 	// Remove removes the entry; an absent one is no error.
 	Remove(ctx context.Context, id string) error
+	// Files are those that Install and Remove write themselves, by their paths.
+	Files(id string) []string
 	// Restore puts back what Save returned.
 	Restore(ctx context.Context, id string, s Saved) error
 }

@@ -290,7 +290,7 @@ daemon-reload) rm -f $d/loaded-*; for f in $d/units/*; do [ -e "$f" ] && touch "
 esac
 `,
 		"loginctl": "echo \"Linger=$(cat " + dir + "/linger 2>/dev/null || echo yes)\"\n",
-		"sudo":     "echo \"sudo $*\" >>" + asked + "\n[ \"$1\" = -n ] && shift\nexec \"$@\"\n",
+		"sudo":     "echo \"sudo $*\" >>" + asked + "\n[ \"$1\" = -n ] && shift\n[ \"$1\" = -l ] && exit $(cat " + dir + "/sudo-l 2>/dev/null || echo 0)\nexec \"$@\"\n",
 	})
 	return units, asked
 }
@@ -383,6 +383,41 @@ func TestSystemdThatDoesNotRun(t *testing.T) {
 	if err := NewSystemd(o).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "use cron instead") {
 		t.Errorf("found %v", err)
 	}
+}
+
+// Whether the account may use sudo is asked before anything is written.
+func TestSystemdWithoutSudo(t *testing.T) {
+	units, _ := fakeSystemd(t)
+	o := options(t)
+	o.Units, o.Sudo = units, []string{"sudo", "-n"}
+	if err := NewSystemd(o).Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	put(t, filepath.Join(filepath.Dir(units), "sudo-l"), "1", 0o600)
+	if err := NewSystemd(o).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "may not run systemctl through sudo") {
+		t.Errorf("found %v", err)
+	}
+}
+
+// What keeps an account from its crontab is told apart.
+func TestCrontabThatCannotBeUsed(t *testing.T) {
+	for name, c := range map[string]struct{ script, want string }{
+		"refused":     {"echo 'You (dataiku) are not allowed to use this program (crontab)' >&2\nexit 1\n", "/etc/cron.allow"},
+		"another way": {"echo 'something odd' >&2\nexit 1\n", "something odd"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			standIn(t, map[string]string{"crontab": c.script})
+			if err := NewCrontab(options(t)).Check(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("found %v", err)
+			}
+		})
+	}
+	t.Run("absent", func(t *testing.T) {
+		t.Setenv("PATH", t.TempDir())
+		if err := NewCrontab(options(t)).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "no program crontab") {
+			t.Errorf("found %v", err)
+		}
+	})
 }
 
 // TestSystemdTakesTheUnits has the real systemd read them.

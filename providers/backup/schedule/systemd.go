@@ -60,7 +60,7 @@ func (s *Systemd) Check(ctx context.Context) error {
 		return fmt.Errorf("systemd timers: systemd does not run here; use cron instead: %w", err)
 	}
 	if !s.o.User {
-		return nil
+		return s.checkSudo(ctx)
 	}
 	// Without lingering the account's systemd, its timers, and what they have
 	// started end with the last session.
@@ -69,6 +69,18 @@ func (s *Systemd) Check(ctx context.Context) error {
 	})
 	if err != nil || strings.TrimSpace(string(result.Stdout)) != "Linger=yes" {
 		return fmt.Errorf("systemd timers: the timers of the account %s end when it logs out; let root run `loginctl enable-linger %s`, or use cron", s.o.Account, s.o.Account)
+	}
+	return nil
+}
+
+// checkSudo asks whether sudo would run what installs a timer, without running it.
+func (s *Systemd) checkSudo(ctx context.Context) error {
+	if len(s.o.Sudo) == 0 {
+		return nil
+	}
+	command := slices.Concat(s.o.Sudo, []string{"-l", "systemctl"})
+	if _, err := s.o.Runner.Run(ctx, proc.Cmd{Path: command[0], Args: command[1:], Dir: "/", Env: []string{"LC_ALL=C"}, Timeout: commandTimeout}); err != nil {
+		return fmt.Errorf("systemd timers: the account may not run systemctl through sudo without a password; let root allow it (and install, mv, rm in %s), or set privilege = \"none\": %w", s.o.Units, err)
 	}
 	return nil
 }
@@ -113,6 +125,14 @@ func (s *Systemd) state(ctx context.Context, id string) (enabled, active bool, e
 func noUnit(r proc.Result) bool {
 	text := strings.ToLower(string(r.Stderr))
 	return strings.Contains(text, "no such file") || strings.Contains(text, "not be found") || strings.Contains(text, "not loaded") || strings.Contains(text, "does not exist")
+}
+
+// Files implements Scheduler.
+func (s *Systemd) Files(id string) []string {
+	if !s.direct() {
+		return nil
+	}
+	return []string{filepath.Join(s.o.Units, timerOf(id)), filepath.Join(s.o.Units, serviceOf(id))}
 }
 
 // Observe implements Scheduler.
