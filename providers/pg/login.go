@@ -47,6 +47,12 @@ func (l Login) port() int {
 	return l.Port
 }
 
+// SameAddress reports whether both name the same database by the same address. Two
+// names of one server are not the same address, see Identity.
+func (l Login) SameAddress(m Login) bool {
+	return HostKey(l.Host) == HostKey(m.Host) && l.port() == m.port() && l.Database == m.Database
+}
+
 // HostKey is the form of a host name by which two are compared.
 func HostKey(host string) string {
 	h := strings.ToLower(strings.TrimSuffix(strings.TrimSpace(host), "."))

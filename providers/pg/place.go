@@ -19,6 +19,14 @@ type Place struct {
 	Others []string `json:"others,omitempty"`
 }
 
+// String names the place for messages: "schema dss, prefix design_".
+func (p Place) String() string {
+	if p.Prefix == "" {
+		return "schema " + p.Schema
+	}
+	return "schema " + p.Schema + ", prefix " + p.Prefix
+}
+
 // Owns reports whether a relation of the schema belongs here. Names are compared
 // as strings. Whether DSS quotes the names it makes is not public, so the
 // prefix counts as written and in lower case, which is what the server makes of
