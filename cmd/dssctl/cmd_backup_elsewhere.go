@@ -116,7 +116,11 @@ func (w *world) runRestoreElsewhere(ctx context.Context, o restoreOptions, order
 		p, diags := planner.MakeApart(planner.Input{
 			Version: version, Now: w.clock.Now(), Estate: estate, Targets: []string{address}, Meta: meta,
 		}, made, steps, closings, diags)
-		return &planned{plan: p, diags: diags, estate: estate, meta: meta}, nil
+		foreseen, err := w.foresee(ctx, estate, store, p)
+		if err != nil {
+			return nil, err
+		}
+		return &planned{plan: p, diags: append(diags, foreseen...), estate: estate, meta: meta}, nil
 	})
 }
 

@@ -247,6 +247,17 @@ func (p *Postgres) CreateRole(ctx context.Context, name, password string) error 
 	return err
 }
 
+// CreateRotatedRole makes a role that owns things and may not log in, and a login that acts as it: its password is
+// changed by making another login.
+func (p *Postgres) CreateRotatedRole(ctx context.Context, owner, login, password string) error {
+	if err := p.CreateRole(ctx, login, password); err != nil {
+		return err
+	}
+	_, err := p.Exec(ctx, "postgres", fmt.Sprintf("CREATE ROLE %[1]s NOLOGIN; GRANT %[1]s TO %[2]s; ALTER ROLE %[2]s SET role = %[3]s",
+		quoteName(owner), quoteName(login), "'"+strings.ReplaceAll(owner, "'", "''")+"'"))
+	return err
+}
+
 // CreateDatabase makes a database that belongs to a role.
 func (p *Postgres) CreateDatabase(ctx context.Context, name, owner string) error {
 	_, err := p.Exec(ctx, "postgres", fmt.Sprintf("CREATE DATABASE %s OWNER %s", quoteName(name), quoteName(owner)))

@@ -33,7 +33,7 @@ func (p *Provider) apart(in *config.Instance, b *config.Block, now time.Time) ([
 	}
 	m := &maker{
 		req: providers.Request{Address: in.Address, Desired: in}, o: &Observation{Now: now}, seen: &observed{},
-		a: args{policy: policyOf(in, b), Tool: p.o.Tool}, at: b.Address,
+		a: args{policy: policyOf(in, b), Tool: p.o.Tool}, at: b.Address, instances: p.all,
 	}
 	var err error
 	if m.seen.Sets, err = (set.Store{Dir: m.a.Destination}).List(); err != nil {
@@ -55,9 +55,12 @@ func (p *Provider) apart(in *config.Instance, b *config.Block, now time.Time) ([
 			return fail("No password for the databases", "The set %s holds a dump of runtime databases in PostgreSQL: declare the password in `runtime_database`, or give `database_password`.", e.ID)
 		}
 	}
+	if d := m.elsewhereDatabase(*e, p.o.Order.Restore, b); d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
 	if d, w := e.Manifest.Database, p.o.Order.Restore.Elsewhere; d != nil && w != nil {
-		login, place := w.target(d)
-		m.a.Others = p.near.Others(in, login, place)
+		at := w.site(d, e.Manifest.DSS.NodeType)
+		m.a.Others = p.near.Others(in, at.Login, at.Place)
 	}
 	steps, diags := m.restore(*e, p.o.Order.Restore, b)
 	return steps, append(diags, m.beside(*e, p.o.Order.Restore, b)...)

@@ -27,6 +27,7 @@ import (
 	"github.com/dssctl/dssctl/providers/backup/set"
 	"github.com/dssctl/dssctl/providers/neighbours"
 	"github.com/dssctl/dssctl/providers/owners"
+	"github.com/dssctl/dssctl/providers/places"
 )
 
 // Name of the aspect, of its blocks, and of its record.
@@ -62,6 +63,7 @@ type Provider struct {
 	o      Options
 	near   neighbours.Prefixes
 	places *owners.Estate
+	all    []places.Instance
 }
 
 // New returns the provider.
@@ -79,7 +81,7 @@ func (p *Provider) Survey(all []*config.Instance, r secret.Resolver) providers.P
 }
 
 func (p *Provider) surveyed(all []*config.Instance, r secret.Resolver) *Provider {
-	return &Provider{o: p.o, near: neighbours.Survey(all, r), places: owners.Survey(all)}
+	return &Provider{o: p.o, near: neighbours.Survey(all, r), places: owners.Survey(all), all: instancesOf(all)}
 }
 
 // Name is "backup".

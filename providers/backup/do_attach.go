@@ -10,6 +10,7 @@ import (
 
 	"github.com/dssctl/dssctl/internal/iniedit"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/set"
 	"github.com/dssctl/dssctl/providers/dss"
 )
 
@@ -33,16 +34,14 @@ func (rewirer) Do(ctx context.Context, pc *providers.Call) error {
 			return err
 		}
 	}
-	if w.Host == "" && w.DBPort == 0 && w.Database == "" && w.Schema == "" && w.Prefix == nil {
+	if w.relocation().Empty() || !c.Restore.Load {
 		return nil
 	}
-	return c.Instance.EditSettings(ctx, dss.Relocation{
-		Host: w.Host, Port: w.DBPort, Database: w.Database, Schema: w.Schema, Prefix: w.Prefix,
-	}.Edit)
+	return c.Instance.Relocate(ctx, w.relocation())
 }
 
 func (rewirer) Verify(_ context.Context, pc *providers.Call) error {
-	c, err := open(pc)
+	c, e, err := openRestore(pc)
 	if err != nil {
 		return err
 	}
@@ -54,14 +53,16 @@ func (rewirer) Verify(_ context.Context, pc *providers.Call) error {
 	if w.Port != 0 && f.Port != w.Port {
 		return fmt.Errorf("the base port is %d and not %d", f.Port, w.Port)
 	}
-	if w.Schema == "" {
+	return c.leadsThere(e)
+}
+
+// leadsThere checks that DSS will use the databases where the dump comes to.
+func (c *call) leadsThere(e set.Entry) error {
+	if !c.Restore.Load || c.Restore.Elsewhere == nil {
 		return nil
 	}
-	db, err := c.Instance.RuntimeDatabase()
-	if err == nil && db.Schema != w.Schema {
-		err = fmt.Errorf("the schema is %q and not %q", db.Schema, w.Schema)
-	}
-	return err
+	at := c.Restore.Elsewhere.site(e.Manifest.Database, e.Manifest.DSS.NodeType)
+	return c.Instance.LeadsTo(at.Login, at.Place)
 }
 
 // Undo: what was edited goes with the content.
@@ -86,11 +87,12 @@ func (attacher) Do(ctx context.Context, pc *providers.Call) error {
 }
 
 func (attacher) Verify(_ context.Context, pc *providers.Call) error {
-	c, err := open(pc)
+	c, e, err := openRestore(pc)
 	if err != nil {
 		return err
 	}
-	return c.Instance.AttachedTo(c.Restore.Kit)
+	// An installer that writes there would undo the edits.
+	return errors.Join(c.Instance.AttachedTo(c.Restore.Kit), c.leadsThere(e))
 }
 
 // Undo: what the installer did goes with the content.

@@ -57,7 +57,7 @@ func (dumper) Do(ctx context.Context, pc *providers.Call) error {
 	return c.update(func(m *making) {
 		m.DumpSHA256 = info.SHA256
 		m.Database = &set.Database{
-			Host: login.Host, Port: login.Port, Database: login.Database, Schema: place.Schema, Prefix: place.Prefix, Dump: about,
+			Host: login.Host, Port: login.Port, Database: login.Database, Schema: place.Schema, Prefix: place.Prefix, User: login.User, Dump: about,
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/set"
 	"github.com/dssctl/dssctl/providers/pg"
+	"github.com/dssctl/dssctl/providers/places"
 )
 
 // loader performs backup.load: the runtime databases of the set come to the
@@ -27,6 +28,12 @@ type loadReceipt struct {
 	Aside string   `json:"aside"`
 	// Objects are what the restore makes.
 	Objects []pg.Object `json:"objects,omitempty"`
+	// Empty: nothing was there when the load began, and the place is for a data
+	// directory that this run makes. What the role owns there is the run's.
+	Empty bool `json:"empty,omitempty"`
+	// Whole: the database was empty but for these schemas.
+	Whole   bool     `json:"whole,omitempty"`
+	Schemas []string `json:"schemas,omitempty"`
 }
 
 // withoutSecrets is fit to be stored.
@@ -55,17 +62,31 @@ func (loader) Do(ctx context.Context, pc *providers.Call) error {
 	if !db.External {
 		return errors.New("the set has a dump of external runtime databases, and its own settings name none")
 	}
+	// Whatever happened on the way: never where the original's tables are.
+	if err := c.leadsThere(e); err != nil {
+		return fmt.Errorf("load the dump: %w", err)
+	}
 	login, place, err := c.target(db)
 	if err != nil {
 		return err
 	}
+	at := places.Site{Login: login, Place: place, Whole: info.Whole}
 	r := loadReceipt{Login: withoutSecrets(login), Place: place, Aside: "dssctl_aside_" + strings.ReplaceAll(c.Run, "-", "_")}
 	var former loadReceipt
 	if known, err := c.Receipt.Load(&former); err != nil {
 		return err
 	} else if known {
-		r.Objects = former.Objects
+		r.Objects, r.Empty, r.Whole, r.Schemas = former.Objects, former.Empty, former.Whole, former.Schemas
+		if (len(r.Objects) > 0 || r.Whole) && pg.Restored(ctx, login, place, info) == nil {
+			return nil // by a dssctl that was killed behind the commit
+		}
 	}
+	found, err := c.writable(ctx, e, &at)
+	if err != nil {
+		return err
+	}
+	r.Place, place = at.Place, at.Place
+	r.Empty = r.Empty || found.Filled == "" && c.Restore.Elsewhere != nil && !info.Whole
 	if err := c.Receipt.Save(r); err != nil {
 		return err
 	}
@@ -74,9 +95,6 @@ func (loader) Do(ctx context.Context, pc *providers.Call) error {
 		// A Govern node's database is all its own: what is in it cannot be set
 		// aside in itself.
 		return tools.Restore(ctx, c.loading(login, place, e, info, &r))
-	}
-	if pg.Restored(ctx, login, place, info) == nil {
-		return nil // by a dssctl that was killed behind the commit
 	}
 	c.note("setting aside the tables that are there")
 	if err := pg.SetAside(ctx, login, place, r.Aside); err != nil {
@@ -89,6 +107,7 @@ func (c *call) loading(login pg.Login, place pg.Place, e set.Entry, info pg.Dump
 	return pg.Restore{
 		Login: login, To: place, File: filepath.Join(e.Folder, set.DumpName), Info: info, CreateSchema: true, Run: c.Run,
 		Planned: func(objects []pg.Object) error { r.Objects = objects; return c.Receipt.Save(*r) },
+		Begins:  func(schemas []string) error { r.Whole, r.Schemas = true, schemas; return c.Receipt.Save(*r) },
 		Progress: func(done, total int64, table string) {
 			c.Progress(event.Progress{Done: done, Total: total, Unit: "bytes", Note: table})
 		},
@@ -141,7 +160,8 @@ func (c *call) loaded() (pg.Login, loadReceipt, error) {
 	return login, r, nil
 }
 
-// Undo drops what was loaded and brings back what was set aside.
+// Undo drops what was loaded, with the schema that was made for it, and brings
+// back what was set aside.
 func (loader) Undo(ctx context.Context, pc *providers.Call) error {
 	c, err := open(pc)
 	if err != nil {
@@ -155,7 +175,20 @@ func (loader) Undo(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := pg.Drop(ctx, login, r.Place.Schema, r.Objects); err != nil {
+	if r.Whole {
+		return pg.DropWhole(ctx, login, r.Schemas)
+	}
+	drop := r.Objects
+	if r.Empty {
+		// DSS may have made more at its start, and what it made it for goes too.
+		if drop, err = pg.Objects(ctx, login, r.Place, true); err != nil {
+			return err
+		}
+	}
+	if err := pg.Drop(ctx, login, r.Place.Schema, drop); err != nil {
+		return err
+	}
+	if _, err := pg.DropSchema(ctx, login, r.Place.Schema, c.Run); err != nil {
 		return err
 	}
 	return pg.BringBack(ctx, login, r.Place, r.Aside)

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/pg"
 )
 
 // Origin makes instances from backup sets, for the block `origin "backup"`: with
@@ -86,7 +88,7 @@ func (o *Origin) Observe(ctx context.Context, req providers.ObserveRequest) (pro
 }
 
 func (o *Origin) apart(req providers.ObserveRequest, b *config.Block, in *config.Instance, policy *config.Block, w *Elsewhere, seen *originSeen) {
-	order := &Order{Verb: Restore, Set: b.String("set"), Restore: RestoreOrder{Elsewhere: w, Distinct: b.Has("of")}}
+	order := &Order{Verb: Restore, Set: b.String("set"), Restore: RestoreOrder{Elsewhere: w, Distinct: b.Has("of"), Declared: true}}
 	p := New(Options{Tool: o.o.Tool, Command: o.o.Command, Estate: o.o.Estate, Order: order})
 	seen.steps, seen.diags = p.surveyed(o.all, o.secrets).apart(in, policy, req.Instance.Clock().Now())
 	for i := range seen.steps {
@@ -146,10 +148,17 @@ func elsewhereOf(in *config.Instance, b *config.Block, seen *originSeen) *Elsewh
 	if d == nil || len(d.Labels) == 0 || d.Labels[0] != "postgresql" {
 		return w
 	}
+	if d.Has("jdbc_url") && !d.Value("jdbc_url").IsMarked() {
+		if u, err := pg.ParseJDBC(d.String("jdbc_url")); err == nil {
+			prefix := d.String("table_prefix")
+			w.Host, w.DBPort, w.Database, w.Schema, w.Prefix = u.Host, cmp.Or(u.Port, 5432), cmp.Or(u.Database, d.String("database")), d.String("schema"), &prefix
+			return w
+		}
+	}
 	for _, t := range []struct {
 		name string
 		to   *string
-	}{{"host", &w.Host}, {"database", &w.Database}, {"schema", &w.Schema}} {
+	}{{"jdbc_url", new(string)}, {"host", &w.Host}, {"database", &w.Database}, {"schema", &w.Schema}} {
 		switch {
 		case !d.Has(t.name):
 		case d.Value(t.name).IsMarked():

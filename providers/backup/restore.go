@@ -1,7 +1,6 @@
 package backup
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -12,10 +11,11 @@ import (
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/plan"
+	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/set"
 	"github.com/dssctl/dssctl/providers/dss"
-	"github.com/dssctl/dssctl/providers/pg"
+	"github.com/dssctl/dssctl/providers/places"
 )
 
 // The kinds of a restore's actions, in their order.
@@ -43,6 +43,9 @@ type RestoreOrder struct {
 	// Distinct says that whoever ordered it makes another instance of what is
 	// restored: its own installid, no scenario active.
 	Distinct bool
+	// Declared says that the place of the databases is what files declare, and not
+	// what flags ask for.
+	Declared bool
 }
 
 // Elsewhere is a restore to another place.
@@ -73,6 +76,11 @@ type restoreArgs struct {
 	Kit       string     `json:"kit,omitempty"`
 	Load      bool       `json:"load,omitempty"` // the set has a dump to be loaded
 	Elsewhere *Elsewhere `json:"elsewhere,omitempty"`
+	// Declared is as in RestoreOrder. User is the declared role of the databases,
+	// Instances those of the estate, which may own the place of a load.
+	Declared  bool              `json:"declared,omitempty"`
+	User      *secret.Text      `json:"database_user,omitempty"`
+	Instances []places.Instance `json:"instances,omitempty"`
 }
 
 // paths returns what is taken out, cleaned; the error says which is wrong.
@@ -103,7 +111,7 @@ func (m *maker) restore(e set.Entry, o RestoreOrder, b *config.Block) ([]provide
 	if err != nil {
 		return nil, fail("Nothing can be restored so", "%v.", err)
 	}
-	r := restoreArgs{Set: e.ID, Paths: paths, To: o.To, DSS: e.Manifest.DSS, Elsewhere: o.Elsewhere}
+	r := restoreArgs{Set: e.ID, Paths: paths, To: o.To, DSS: e.Manifest.DSS, Elsewhere: o.Elsewhere, Declared: o.Declared}
 	m.a.Sets = []string{e.ID}
 	m.a.Method = e.Manifest.Part.Method
 	switch {
@@ -162,6 +170,9 @@ func (m *maker) inPlace(e set.Entry, r *restoreArgs, fail func(string, string, .
 	if r.Load && m.a.Database == nil {
 		return nil, fail("No password for the databases", "The set %s holds a dump of runtime databases in PostgreSQL: declare the password in `runtime_database`, or give `database_password`.", e.ID)
 	}
+	if r.Load {
+		r.User, r.Instances = databaseUser(m.req.Desired), m.instances
+	}
 	m.a.Restore = r
 	bytes := e.Manifest.Part.Bytes
 	cost := plan.Cost{Bytes: bytes, Seconds: 1 + float64(bytes)/m.rate(KindUnpack, saveRate)}
@@ -178,7 +189,7 @@ func (m *maker) inPlace(e set.Entry, r *restoreArgs, fail func(string, string, .
 	place := m.restoreStep(KindPlace, plan.Doing, providers.Offline, "put "+what+" of the set in place", "take it away again")
 	steps := []providers.Step{check, unpack, aside, place}
 	if r.Load {
-		steps = append(steps, m.restoreStep(KindLoad, plan.Doing, providers.Offline, "load the dump of the runtime databases", "drop what was loaded"))
+		steps = append(steps, m.restoreStep(KindLoad, plan.Doing, providers.Offline, loadTitle(siteOf(e.Manifest.Database, e.Manifest.DSS.NodeType)), "drop what was loaded"))
 	}
 	if r.Kit != "" {
 		steps = append(steps, m.restoreStep(KindAttach, plan.Replay, providers.Offline, "attach it to the kit "+r.Kit+" (installer.sh -u)", "with the content"))
@@ -197,7 +208,9 @@ func (m *maker) inPlace(e set.Entry, r *restoreArgs, fail func(string, string, .
 func (m *maker) elsewhere(e set.Entry, r *restoreArgs) ([]providers.Step, hcl.Diagnostics) {
 	w := r.Elsewhere
 	r.Kit = w.Kit
-	r.Load = e.Manifest.Database != nil
+	if r.Load = e.Manifest.Database != nil; r.Load {
+		r.User, r.Instances = databaseUser(m.req.Desired), m.instances
+	}
 	m.a.Restore = r
 	check := m.restoreStep(KindCheckSet, plan.Prepare, providers.Online, "verify the set "+about(e)+", look for room", plan.OnlyLooks)
 	unpack := m.restoreStep(KindUnpack, plan.Prepare, providers.Online,
@@ -211,23 +224,13 @@ func (m *maker) elsewhere(e set.Entry, r *restoreArgs) ([]providers.Step, hcl.Di
 		steps = append(steps, m.restoreStep(KindRewire, plan.Doing, providers.Offline, "set "+w.words(), "with the content"))
 	}
 	if r.Load {
-		steps = append(steps, m.restoreStep(KindLoad, plan.Doing, providers.Offline, "load the dump of the runtime databases", "drop what was loaded"))
+		steps = append(steps, m.restoreStep(KindLoad, plan.Doing, providers.Offline, loadTitle(w.site(e.Manifest.Database, e.Manifest.DSS.NodeType)), "drop what was loaded"))
 	}
 	return append(steps, m.restoreStep(KindAttach, plan.Replay, providers.Offline, "attach it to the kit "+w.Kit+" (installer.sh -u)", "with the content")), nil
 }
 
 func (w *Elsewhere) rewires() bool {
-	return w.Port != 0 || w.Host != "" || w.DBPort != 0 || w.Database != "" || w.Schema != "" || w.Prefix != nil
-}
-
-// target is where the databases of a set come to.
-func (w *Elsewhere) target(d *set.Database) (pg.Login, pg.Place) {
-	l := pg.Login{Host: cmp.Or(w.Host, d.Host), Port: cmp.Or(w.DBPort, d.Port), Database: cmp.Or(w.Database, d.Database)}
-	p := pg.Place{Schema: cmp.Or(w.Schema, d.Schema), Prefix: d.Prefix}
-	if w.Prefix != nil {
-		p.Prefix = *w.Prefix
-	}
-	return l, p
+	return w.Port != 0 || !w.relocation().Empty()
 }
 
 func (w *Elsewhere) words() string {
@@ -238,10 +241,6 @@ func (w *Elsewhere) words() string {
 		}
 	}
 	add(w.Port != 0, "the base port %d", w.Port)
-	add(w.Host != "" || w.DBPort != 0 || w.Database != "", "the database server %s", strings.Trim(fmt.Sprintf("%s:%d/%s", w.Host, w.DBPort, w.Database), ":0/"))
-	add(w.Schema != "", "the schema %s", w.Schema)
-	if w.Prefix != nil {
-		add(true, "the table prefix %q", *w.Prefix)
-	}
-	return strings.Join(parts, ", ")
+	add(!w.relocation().Empty(), "the place of the runtime databases")
+	return strings.Join(parts, " and ")
 }

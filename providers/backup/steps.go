@@ -11,6 +11,7 @@ import (
 	"github.com/dssctl/dssctl/providers/backup/retention"
 	"github.com/dssctl/dssctl/providers/backup/set"
 	"github.com/dssctl/dssctl/providers/backup/still"
+	"github.com/dssctl/dssctl/providers/places"
 )
 
 // Rates that a first backup is reckoned with, in bytes a second.
@@ -31,12 +32,14 @@ type maker struct {
 	seen *observed
 	a    args
 	at   string // the block's address
+	// instances are those of the estate, with their data directories.
+	instances []places.Instance
 }
 
 func (p *Provider) maker(req providers.Request, o *Observation, b *config.Block) *maker {
 	rec, _ := readRecord(req.Recorded) // Observe has read it already
 	name := b.Labels[0]
-	m := &maker{req: req, o: o, seen: o.Policies[name], at: b.Address}
+	m := &maker{req: req, o: o, seen: o.Policies[name], at: b.Address, instances: p.all}
 	if m.seen == nil {
 		m.seen = &observed{}
 	}

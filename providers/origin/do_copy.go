@@ -187,6 +187,9 @@ func (c *call) tables(ctx context.Context, src *dss.Instance, r *copied) error {
 	if err := pg.Drop(ctx, to.Login, to.Place.Schema, r.Objects); err != nil {
 		return err
 	}
+	if err := c.ours(ctx, to); err != nil {
+		return err
+	}
 	there, err := pg.SchemaExists(ctx, to.Login, to.Place.Schema)
 	if err == nil && !there {
 		err = pg.CreateSchema(ctx, to.Login, to.Place.Schema, c.Run)

@@ -35,7 +35,9 @@ func (m *maker) clone() {
 	m.checkSource(a)
 	a.Source = sourceOf(o.source, o.facts)
 	a.Source.Held, a.Source.Sudo, a.Source.Links = o.held, o.held != "" && asRoot(in), o.links
-	a.Database = m.database()
+	if a.Database = m.database(); a.Database != nil {
+		a.Neighbours = m.neighbours()
+	}
 	server, prefix := m.b.String("graphite_server"), m.b.String("graphite_prefix")
 	if (server == "") != (prefix == "") {
 		m.refuse("graphite_server", "Half of Graphite", "graphite_server and graphite_prefix go together.")

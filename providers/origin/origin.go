@@ -28,6 +28,7 @@ import (
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/neighbours"
 	"github.com/dssctl/dssctl/providers/owners"
+	"github.com/dssctl/dssctl/providers/places"
 )
 
 // Name is the aspect's name and that of its block.
@@ -189,7 +190,9 @@ type args struct {
 	// Of a clone.
 	Source   *source   `json:"source,omitempty"`
 	Database *database `json:"database,omitempty"`
-	Graphite []string  `json:"graphite,omitempty"` // server, prefix
+	// Neighbours are the estate's instances, where tables are copied.
+	Neighbours []places.Instance `json:"neighbours,omitempty"`
+	Graphite   []string          `json:"graphite,omitempty"` // server, prefix
 }
 
 // call is a Call with its decoded arguments.

@@ -122,3 +122,23 @@ const ofUsers = `
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`
+
+// Relations are the names of all relations of the database that neither
+// PostgreSQL nor an extension made, as SCHEMA.NAME.
+func Relations(ctx context.Context, l Login) ([]string, error) {
+	c, err := Connect(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	names, err := c.relations(ctx)
+	return names, c.fail(ctx, "look at", err)
+}
+
+func (c *Conn) relations(ctx context.Context) ([]string, error) {
+	rows, err := c.Query(ctx, `SELECT n.nspname || '.' || c.relname`+ofUsers+` AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') ORDER BY 1`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}

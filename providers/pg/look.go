@@ -27,6 +27,8 @@ type Sight struct {
 	// CreateSchema: the role may create a schema in the database.
 	CreateSchema bool
 	SchemaExists bool
+	// LikeSchemas differ from the schema in case alone.
+	LikeSchemas []string
 	// Usage and Create: the role may use the schema, and create in it.
 	Usage, Create bool
 	// Tables are the place's tables and partitioned tables, by name.
@@ -144,19 +146,19 @@ func (c *Conn) look(ctx context.Context, p Place) (*Sight, error) {
 func lookServer(ctx context.Context, tx pgx.Tx, s *Sight) error {
 	var inUse, inDatabase, ofRole, reserved, databaseLimit, roleLimit int
 	err := tx.QueryRow(ctx, `
-SELECT to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS') || '/' || d.oid::text,
+SELECT `+running+`,
        pg_is_in_recovery(), current_setting('max_connections')::int,
        current_setting('superuser_reserved_connections')::int
          + coalesce(nullif(current_setting('reserved_connections', true), ''), '0')::int,
        (SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL)::int,
        (SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database())::int,
-       (SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = current_user)::int,
-       (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user
+       (SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = session_user)::int,
+       (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = session_user
           AND application_name <> $1)::int,
        d.datconnlimit, r.rolconnlimit,
        has_database_privilege(d.oid, 'CREATE')
   FROM pg_database d, pg_roles r
- WHERE d.datname = current_database() AND r.rolname = current_user`, ApplicationName).
+ WHERE d.datname = current_database() AND r.rolname = session_user`, ApplicationName).
 		Scan(&s.Identity, &s.Standby, &s.MaxConnections, &reserved, &inUse, &inDatabase, &ofRole,
 			&s.RoleSessions, &databaseLimit, &roleLimit, &s.CreateSchema)
 	if err != nil {
@@ -178,7 +180,11 @@ func lookSchema(ctx context.Context, tx pgx.Tx, p Place, s *Sight) error {
 SELECT has_schema_privilege(oid, 'USAGE'), has_schema_privilege(oid, 'CREATE')
   FROM pg_namespace WHERE nspname = $1`, p.Schema).Scan(&s.Usage, &s.Create)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
+		rows, err := tx.Query(ctx, `SELECT nspname::text FROM pg_namespace WHERE lower(nspname) = lower($1) ORDER BY 1`, p.Schema)
+		if err == nil {
+			s.LikeSchemas, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		}
+		return err
 	}
 	s.SchemaExists = err == nil
 	return err
@@ -345,7 +351,7 @@ func Sessions(ctx context.Context, l Login, p Place) (sessions int, written int6
 	defer c.Close()
 	rows, err := c.Query(ctx, `
 SELECT ''::text, (SELECT count(*) FROM pg_stat_activity
-   WHERE datname = current_database() AND usename = current_user AND application_name <> $2)::bigint
+   WHERE datname = current_database() AND usename = session_user AND application_name <> $2)::bigint
 UNION ALL
 SELECT relname::text, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE schemaname = $1`, p.Schema, ApplicationName)
 	if err == nil {

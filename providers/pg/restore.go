@@ -25,8 +25,11 @@ type Restore struct {
 	Run          string
 	// Planned is told what will exist once the restore is committed, before the
 	// commit; its error stops the restore. It is what Drop is to be given to
-	// undo the restore. Of a whole database it is told nothing. May be nil.
+	// undo the restore. May be nil.
 	Planned func([]Object) error
+	// Begins is told instead, of a whole database that has been found empty, the
+	// schemas that are there: what DropWhole is to be given. May be nil.
+	Begins func(schemas []string) error
 	// Progress is told the rows' bytes read, a rough total, and the table at
 	// work. May be nil.
 	Progress func(done, total int64, table string)
@@ -187,11 +190,7 @@ func (t Tools) restoreWhole(ctx context.Context, r Restore, program tool) error 
 		return err
 	}
 	defer c.Close()
-	rows, err := c.Query(ctx, `SELECT n.nspname || '.' || c.relname`+ofUsers+` ORDER BY 1`)
-	var names []string
-	if err == nil {
-		names, err = pgx.CollectRows(rows, pgx.RowTo[string])
-	}
+	names, err := c.relations(ctx)
 	if err != nil {
 		return c.fail(ctx, "look at", err)
 	}
@@ -199,6 +198,15 @@ func (t Tools) restoreWhole(ctx context.Context, r Restore, program tool) error 
 		return &Error{
 			Kind: InUse, Doing: restoring, Where: r.Login.Where(), Role: r.Login.User,
 			Detail: "the dump is of a whole database and needs an empty one; this one has " + FirstNames(names),
+		}
+	}
+	if r.Begins != nil {
+		schemas, err := c.schemas(ctx)
+		if err != nil {
+			return c.fail(ctx, "look at", err)
+		}
+		if err := r.Begins(schemas); err != nil {
+			return fmt.Errorf("note down the schemas before the restore: %w", err)
 		}
 	}
 	args := []string{"--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-tablespaces", r.File}

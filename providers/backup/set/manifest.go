@@ -69,6 +69,8 @@ type Database struct {
 	Database string `json:"database"`
 	Schema   string `json:"schema"`
 	Prefix   string `json:"table_prefix,omitempty"`
+	// User is the role that DSS logged in as; "" in sets of older dssctl.
+	User string `json:"user,omitempty"`
 	// Dump is pg's own account: tables with rows, sequences, versions.
 	Dump json.RawMessage `json:"dump"`
 }
