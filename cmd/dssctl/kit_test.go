@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -161,6 +162,17 @@ func (l *lab) stop(name string) {
 func (l *lab) run(args ...string) outcome {
 	l.t.Helper()
 	return dssctl(l.t, l.dir, l.env, args...)
+}
+
+// failingInstaller runs dssctl while the installer of the lab's kit fails in the
+// middle.
+func (l *lab) failingInstaller(args ...string) outcome {
+	l.t.Helper()
+	dir := kit(l.t, cmp.Or(l.version, kitVersion), l.seed)
+	l.ok(dsskit.SetKitFaults(dir, dsskit.Faults{dsskit.InstallerFail: "config"}))
+	o := l.run(args...)
+	l.ok(dsskit.SetKitFaults(dir, nil))
+	return o
 }
 
 // running reports whether DSS is up and ready.

@@ -69,7 +69,7 @@ instance "design" {
 	untouched("after the plan")
 
 	// Broken off after the scenarios, in the middle of the installer.
-	if o := dssctl(t, l.dir, append(l.env, "DSSKIT_FAULTS=installer-fail=config"), "apply", "-auto-approve"); o.code != 6 {
+	if o := l.failingInstaller("apply", "-auto-approve"); o.code != 6 {
 		t.Fatalf("a failing installer: %s", o)
 	}
 	l.nothingMade("clone")

@@ -200,7 +200,7 @@ instance "fresh" {
 	l.nothingMade("fresh")
 
 	// The installer fails: nothing is left, and the same plan works later.
-	o = dssctl(t, l.dir, append(l.env, "DSSKIT_FAULTS=installer-fail=config"), "apply", "-auto-approve")
+	o = l.failingInstaller("apply", "-auto-approve")
 	if o.code != 6 {
 		t.Errorf("a failing installer: %s", o)
 	}
@@ -352,7 +352,7 @@ func TestOriginCloneWithExternalDatabases(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The clone's installer fails: nothing of it is left, and its source runs.
-	o = dssctl(t, l.dir, append(l.env, "DSSKIT_FAULTS=installer-fail=config"), "apply", "-auto-approve").must(t, 6)
+	o = l.failingInstaller("apply", "-auto-approve").must(t, 6)
 	outputs += o.String()
 	l.nothingMade("clone")
 	if after := l.tables(); strings.Join(after, " ") != strings.Join(before, " ") || !l.running("design") {

@@ -158,9 +158,7 @@ instance "second" {
 	same("the copy's rollback")
 
 	// A load that fails leaves nothing, and touches nothing: the kit fails after it.
-	l.ok(dsskit.SetKitFaults(kit(t, kitVersion, l.seed), dsskit.Faults{dsskit.InstallerFail: ""}))
-	l.run(elsewhere("failed", "-pg-schema", "dss_copy")...).must(t, 6)
-	l.ok(dsskit.SetKitFaults(kit(t, kitVersion, l.seed), nil))
+	l.failingInstaller(elsewhere("failed", "-pg-schema", "dss_copy")...).must(t, 6)
 	l.nothingMade("failed")
 	if left := only(l.tables(), "dss_copy."); len(left) > 0 {
 		t.Errorf("a failed restore left %v", left)
