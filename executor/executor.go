@@ -86,6 +86,9 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, raw []byte, o Option
 	if err := s.checkProtected(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.recordable(); err != nil {
+		return nil, err
+	}
 	if err := s.preflight(ctx, allActions); err != nil {
 		return nil, err
 	}

@@ -154,6 +154,9 @@ func (s *session) beforeStop(ctx context.Context, u *unit, a *plan.Action) error
 	if a.Phase != plan.Stop || s.history.of(a.ID).touched() {
 		return nil
 	}
+	if err := s.recordable(); err != nil {
+		return err
+	}
 	return s.preflight(ctx, func(in *plan.Instance) []*plan.Action {
 		if in != u.in {
 			return nil

@@ -36,9 +36,9 @@ func standInEstate(dataDir, extra string) string {
 	return fmt.Sprintf("instance \"design\" {\n  data_dir = %q\n%s\n  general_settings = {\n    maxRunningActivities = 20\n  }\n}\n", dataDir, extra)
 }
 
-// A disk that is full while a file is edited: the file is as it was, nothing is
-// left beside it, and the run is closed.
-func TestDiskFullWhileEditing(t *testing.T) {
+// A disk that is too full for a file to be edited: the plan says so, the file is as
+// it was, nothing is left beside it, and there is no run.
+func TestDiskTooFullToEdit(t *testing.T) {
 	small := smallfs.Hold(t)
 	if small == "" {
 		t.Skip("no small file system to fill: scripts/test makes one when root starts it")
@@ -63,8 +63,8 @@ func TestDiskFullWhileEditing(t *testing.T) {
 		t.Log(err)
 	}
 	before := snapshot(t, data)
-	o := dssctl(t, dir, nil, "apply", "-auto-approve").must(t, 6)
-	if !strings.Contains(o.stderr, "no space left") || !strings.Contains(o.stderr, "general-settings.json") {
+	o := dssctl(t, dir, nil, "apply", "-auto-approve").must(t, 1)
+	if !strings.Contains(o.stderr, "config/general-settings.json cannot be replaced") || !strings.Contains(o.stderr, "no room") {
 		t.Errorf("it says %s", o)
 	}
 	after := snapshot(t, data)

@@ -161,17 +161,22 @@ func (c *call) checkDump(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return c.roomForDump(info.OnDisk())
+}
+
+// roomForDump refuses where tables of this size could not be dumped.
+func (c *call) roomForDump(onDisk int64) error {
 	// How far rows can be compressed shows in the end: what is refused here
 	// would not fit though they were well compressed. Less is undone later.
 	const ratio, reserve = 8, 16 << 20
-	need := info.OnDisk()/ratio + reserve
+	need := onDisk/ratio + reserve
 	free, err := volume.Free(c.runFolder())
 	if err != nil {
 		return err
 	}
 	if free < need {
 		return fmt.Errorf("the dump of the runtime databases needs at least %s (their tables take %s on the server) and %s has %s free: free some, or set the instance's attribute companion_dir to a folder on a larger volume",
-			humanize.Bytes(need), humanize.Bytes(info.OnDisk()), c.Instance.Companion(), humanize.Bytes(free))
+			humanize.Bytes(need), humanize.Bytes(onDisk), c.Instance.Companion(), humanize.Bytes(free))
 	}
 	return nil
 }

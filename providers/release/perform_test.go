@@ -141,6 +141,19 @@ func TestUnpackWithoutRoom(t *testing.T) {
 	}
 }
 
+// The dump before an upgrade has to fit beside the instance.
+func TestDumpWithoutRoom(t *testing.T) {
+	w := newWorld(t)
+	in := w.instance()
+	c := &call{Call: &providers.Call{Run: "20261130-000000-aaaa", Instance: in}}
+	if err := c.roomForDump(0); err != nil {
+		t.Error(err)
+	}
+	if err := c.roomForDump(1 << 60); err == nil || !strings.Contains(err.Error(), "companion_dir") || !strings.Contains(err.Error(), in.Companion()+" has ") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestReplays(t *testing.T) {
 	w := newWorld(t)
 	w.kit("14.4.1", "")
