@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"github.com/dssctl/dssctl/providers"
@@ -11,6 +12,9 @@ import (
 // Preflight implements providers.Preflighter.
 func (asider) Preflight(_ context.Context, pc *providers.Call) ([]preflight.Finding, error) {
 	c, err := open(pc)
+	if err == nil && c.Restore == nil {
+		err = fmt.Errorf("the arguments of %s name no set", pc.Action.Kind)
+	}
 	if err != nil {
 		return nil, err
 	}

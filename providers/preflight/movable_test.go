@@ -42,7 +42,7 @@ func TestInstallable(t *testing.T) {
 	expect(t, look())
 	chmod(t, in.Path("config", "projects", "P"), 0o555)
 	chmod(t, in.Path("bin"), 0o555)
-	expect(t, look(), "error: The installer cannot work|"+in.Path("bin"), "error: What the installer changes|1 file or folder|config/projects/P|chown -R")
+	expect(t, look(), "error: DSS's own commands cannot write|"+in.Path("bin"), "error: What the installer changes|1 file or folder|config/projects/P|chown -R")
 	if os.Geteuid() == 0 {
 		must(t, os.Chmod(in.Path("bin"), 0o755))
 		must(t, os.Chown(in.Path("config", "general-settings.json"), 0, 0))

@@ -17,16 +17,22 @@ import (
 // far as that is public.
 var programFolders = []string{".", "bin", "install-support"}
 
-// Installable finds what would keep DSS's installer from working in the data
-// directory, and what it changes from being put back.
-func Installable(ctx context.Context, in *dss.Instance) ([]Finding, error) {
+// Programs finds what would keep DSS's own commands from making or replacing what
+// belongs to the data directory's programs, links into the kit among them.
+func Programs(in *dss.Instance) []Finding {
 	var out []Finding
 	for _, dir := range programFolders {
 		if info, err := os.Stat(in.Path(dir)); err == nil && info.IsDir() {
-			out = append(out, Folder("The installer cannot work in the data directory", in.Path(dir))...)
+			out = append(out, Folder("DSS's own commands cannot write in the data directory", in.Path(dir))...)
 		}
 	}
-	out = append(out, fileFindings("pyenv cannot be moved away, so that it is made again", atomicfile.InTheWay(in.Path("pyenv")))...)
+	return out
+}
+
+// Installable finds what would keep DSS's installer from working in the data
+// directory, and what it changes from being put back.
+func Installable(ctx context.Context, in *dss.Instance) ([]Finding, error) {
+	out := append(Programs(in), fileFindings("pyenv cannot be moved away, so that it is made again", atomicfile.InTheWay(in.Path("pyenv")))...)
 	found, err := putBackable(ctx, in)
 	return append(out, found...), err
 }
