@@ -51,9 +51,14 @@ func (m *Mounts) spot(path string) spot {
 // Below are the mount points in a folder, itself not counted.
 func (m *Mounts) Below(dir string) []string {
 	dir = Resolve(dir)
+	return slices.DeleteFunc(m.In(dir), func(at string) bool { return at == dir })
+}
+
+// In are the mount points that are the folder, or in it. Its path has no links.
+func (m *Mounts) In(dir string) []string {
 	var out []string
 	for _, i := range m.all {
-		if i.Mountpoint != dir && below(i.Mountpoint, dir) {
+		if below(i.Mountpoint, dir) {
 			out = append(out, i.Mountpoint)
 		}
 	}

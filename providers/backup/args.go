@@ -164,6 +164,12 @@ func open(c *providers.Call) (*call, error) {
 		return nil, fmt.Errorf("the arguments of %s: %w", c.Action.Kind, err)
 	}
 	out.store = set.Store{Dir: out.Destination}
+	if out.Restore != nil && out.Restore.Elsewhere != nil {
+		// What was restored may have links that lead into the original.
+		confined := *c
+		confined.Instance = c.Instance.Confined()
+		out.Call = &confined
+	}
 	return out, nil
 }
 

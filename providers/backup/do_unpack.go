@@ -98,6 +98,11 @@ const insidePrefix = exclude.Own
 // unpacker performs backup.unpack.
 type unpacker struct{}
 
+// settleReceipt remembers that the links of what was unpacked are gone over.
+type settleReceipt struct {
+	Begun bool `json:"begun"`
+}
+
 const unpackedName = ".unpacked" // beside the staging folder: it is whole
 
 func (unpacker) Done(_ context.Context, pc *providers.Call) (bool, error) {
@@ -120,8 +125,28 @@ func (unpacker) Do(ctx context.Context, pc *providers.Call) error {
 	if err := os.MkdirAll(c.staging(), 0o700); err != nil {
 		return fmt.Errorf("unpack the set %s: %w", e.ID, err)
 	}
+	if c.Restore.Elsewhere != nil {
+		// What was settled is not what is in the set: unpacked again, it is new.
+		var r settleReceipt
+		if _, err := c.Receipt.Load(&r); err != nil {
+			return err
+		}
+		if r.Begun {
+			if err := errors.Join(removeTree(c.staging()), os.Mkdir(c.staging(), 0o700)); err != nil {
+				return err
+			}
+		}
+	}
 	if err := c.takeOut(ctx, e, c.staging()); err != nil {
 		return err
+	}
+	if c.Restore.Elsewhere != nil {
+		if err := c.Receipt.Save(settleReceipt{Begun: true}); err != nil {
+			return err
+		}
+		if err := c.settle(e); err != nil {
+			return err
+		}
 	}
 	return atomicfile.Write(c.staging()+unpackedName, []byte(e.ID+"\n"), 0o600)
 }

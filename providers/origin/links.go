@@ -13,6 +13,7 @@ import (
 	"github.com/dssctl/dssctl/providers/backup/exclude"
 	"github.com/dssctl/dssctl/providers/backup/still"
 	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/owners"
 )
 
 // A source may have folders on another disk, with links to them in its data
@@ -75,20 +76,12 @@ var keptBelow = []string{"pyenv", "code-envs", "acode-envs", "R.lib", "install-s
 // installer, makes it.
 var madeAnew = []string{"pyenv"}
 
-// ofSystem are folders of the machine's own programs, which no instance writes to.
-var ofSystem = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/opt/rh", "/proc", "/sys"}
-
 // treatment says what a clone gets in the place of a link of its source. kit is
 // the source's.
 func treatment(rel, real, kit string) still.Treatment {
 	top, _, deeper := strings.Cut(rel, "/")
-	if kit != "" && realpath.Inside(real, kit) {
+	if owners.OfSystem(real) || kit != "" && realpath.Inside(real, kit) {
 		return still.Keep
-	}
-	for _, dir := range ofSystem {
-		if real == dir || strings.HasPrefix(real, dir+"/") {
-			return still.Keep
-		}
 	}
 	temporary, logs := classed("temporary", top), classed("logs", top)
 	switch {

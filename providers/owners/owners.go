@@ -170,12 +170,36 @@ func linksOut(dataDir string) map[string]string {
 
 // shared reports whether a folder is the machine's, to which many lead.
 func shared(dir string) bool {
-	for _, top := range []string{"/usr", "/lib", "/lib64", "/bin", "/etc", "/proc", "/sys"} {
-		if dir == top || strings.HasPrefix(dir, top+"/") {
+	return OfSystem(dir) || dir == "/" || dir == "/etc" || dir == os.TempDir()
+}
+
+// Found returns what the path is, or is in, of instances that are known by their
+// files, whether an estate declares them or not.
+func Found(path string) []Holding { return found(path) }
+
+// Uses reports whether the data directory of a living instance has a link at its
+// top that leads to the path, into it, or to what it is in.
+func Uses(dataDir, path string) bool {
+	if dataDir == "" || !dss.IsDataDir(dataDir) {
+		return false
+	}
+	for _, real := range linksOut(dataDir) {
+		if realpath.Overlap(real, path) {
 			return true
 		}
 	}
-	return dir == "/" || dir == os.TempDir()
+	return false
+}
+
+// OfSystem reports whether a path is in a folder of the machine's own programs,
+// which no instance writes to.
+func OfSystem(path string) bool {
+	for _, dir := range []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/opt/rh", "/proc", "/sys"} {
+		if path == dir || strings.HasPrefix(path, dir+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // found looks for the files by which folders of instances are known, in the path
