@@ -47,7 +47,7 @@ func (in *Instance) Facts(ctx context.Context) (Facts, error) {
 	// Which of several units owns the instance matters to who stops it: Stop
 	// and Start say so then.
 	var several *AmbiguousUnitError
-	if f.Unit, err = in.Unit(); err != nil && !errors.As(err, &several) {
+	if f.Unit, err = in.Unit(ctx); err != nil && !errors.As(err, &several) {
 		return f, err
 	}
 	f.Service, _, err = in.State(ctx)

@@ -46,11 +46,6 @@ type Options struct {
 // folder, unless another one is declared.
 const CompanionSuffix = ".dssctl"
 
-// DefaultUnitDirs is where systemd keeps units.
-func DefaultUnitDirs() []string {
-	return []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
-}
-
 // NoUnit as a unit's name says that no boot unit owns the instance, whatever
 // the unit files say.
 const NoUnit = "none"

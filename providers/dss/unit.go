@@ -1,16 +1,13 @@
 package dss
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"sort"
 	"strings"
-	"sync"
 
 	"github.com/dssctl/dssctl/internal/lazyregexp"
 )
@@ -26,165 +23,163 @@ func (e *AmbiguousUnitError) Error() string {
 		e.DataDir, strings.Join(e.Units, ", "), e.Units[0])
 }
 
-// Unit returns the boot unit that owns the instance, "" for none: the one of
-// the configuration, or the one whose file names exactly this data directory.
-func (in *Instance) Unit() (string, error) {
-	switch in.o.Unit {
-	case NoUnit:
-		return "", nil
-	case "":
+// Unit returns the boot unit that owns the instance, "" for none: the one of the
+// configuration, or else the one whose files name exactly this data directory, by
+// whatever path, or its installid. The error is an *AmbiguousUnitError.
+func (in *Instance) Unit(ctx context.Context) (string, error) {
+	if name := in.configuredUnit(); name != "" || in.o.Unit == NoUnit {
+		return name, nil
+	}
+	return in.FindUnit(ctx)
+}
+
+// FindUnit looks for the boot unit, whatever the configuration says.
+func (in *Instance) FindUnit(ctx context.Context) (string, error) {
+	owner := in.unitOwner()
+	found := map[claim][]string{}
+	for _, u := range in.bootUnits(ctx) {
+		c := owner.claims(&u)
+		found[c] = append(found[c], u.name)
+	}
+	for _, c := range []claim{namesDir, namesID} {
+		switch units := found[c]; len(units) {
+		case 0:
+		case 1:
+			return units[0], nil
+		default:
+			return "", &AmbiguousUnitError{DataDir: in.DataDir, Units: units}
+		}
+	}
+	return "", nil
+}
+
+// configuredUnit is the full name of the unit of the configuration; "" where it
+// is to be looked for, and for NoUnit.
+func (in *Instance) configuredUnit() string {
+	switch {
+	case in.o.Unit == NoUnit || in.o.Unit == "":
+		return ""
+	case strings.HasSuffix(in.o.Unit, ".service"):
+		return in.o.Unit
 	default:
-		if !strings.HasSuffix(in.o.Unit, ".service") {
-			return in.o.Unit + ".service", nil
-		}
-		return in.o.Unit, nil
+		return in.o.Unit + ".service"
 	}
-	var found []string
-	seen := map[string]bool{}
-	for _, dir := range in.o.UnitDirs {
-		units, err := in.unitFiles(dir)
-		if err != nil {
-			return "", fmt.Errorf("look for boot units in %s: %w", dir, err)
-		}
-		for _, u := range units {
-			// A unit in an earlier folder hides one of the same name.
-			if seen[u.name] {
-				continue
-			}
-			seen[u.name] = true
-			if u.err != nil {
-				return "", u.err
-			}
-			if slices.ContainsFunc(u.texts, in.namedIn) {
-				found = append(found, u.name)
+}
+
+// UnitIsConfigured reports whether the boot unit is named by the configuration.
+func (in *Instance) UnitIsConfigured() bool { return in.configuredUnit() != "" }
+
+// UnitFileExists reports whether one of the folders of units has a file for this
+// unit.
+func (in *Instance) UnitFileExists(unit string) bool {
+	return slices.ContainsFunc(in.o.UnitDirs, func(dir string) bool {
+		for _, name := range []string{unit, templateOf(unit)} {
+			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && name != "" {
+				return true
 			}
 		}
+		return false
+	})
+}
+
+// claim is how much a unit says of an instance.
+type claim int
+
+const (
+	namesNothing claim = iota
+	// namesID: it names the installid, as the folder of settings that
+	// install-boot.sh makes, and no data directory.
+	namesID
+	namesDir
+)
+
+// unitOwner is an instance whose unit is looked for.
+type unitOwner struct {
+	in   *Instance
+	dir  os.FileInfo // nil while there is no data directory
+	id   *regexp.Regexp
+	same map[string]bool
+}
+
+func (in *Instance) unitOwner() *unitOwner {
+	o := &unitOwner{in: in, same: map[string]bool{}}
+	if info, err := os.Stat(in.DataDir); err == nil {
+		o.dir = info
 	}
-	switch len(found) {
-	case 0:
-		return "", nil
-	case 1:
-		return found[0], nil
-	default:
-		return "", &AmbiguousUnitError{DataDir: in.DataDir, Units: found}
+	if h, err := in.head(); err == nil && len(h.installID) >= shortestID {
+		o.id = regexp.MustCompile(`(?:^|[^A-Za-z0-9])` + regexp.QuoteMeta(h.installID) + `(?:[^A-Za-z0-9]|$)`)
 	}
+	return o
 }
 
-// unitFile is a boot unit, as far as it tells whose it is.
-type unitFile struct {
-	name string
-	// texts are the unit's, without comments, and those of the small text files
-	// that it refers to (an EnvironmentFile, a boot configuration). A masked unit
-	// has none.
-	texts []string
-	err   error
-}
+// shortestID is the length from which an installid is told from a word. DSS's
+// own have 24 letters.
+const shortestID = 12
 
-// UnitFiles are the boot units of the machine, each folder read once: for
-// looking at many instances. The zero value is ready for use.
-type UnitFiles struct {
-	mu   sync.Mutex
-	dirs map[string]unitDir
-}
-
-type unitDir struct {
-	units []unitFile
-	err   error
-}
-
-// WithUnitFiles returns the same instance, which looks for its boot unit among
-// these instead of reading them anew.
-func (in *Instance) WithUnitFiles(u *UnitFiles) *Instance {
-	out := *in
-	out.units = u
-	return &out
-}
-
-func (in *Instance) unitFiles(dir string) ([]unitFile, error) {
-	if in.units == nil {
-		return readUnits(dir)
+// claims reports what the unit says of the instance. A data directory that it
+// sets as DSS's own, or whose bin/dss it runs, decides.
+func (o *unitOwner) claims(u *bootUnit) claim {
+	set := append(dataDirs(u.runs), dataDirs(u.all)...)
+	switch {
+	case slices.ContainsFunc(set, o.sameDir), strings.Contains(u.runs, "bin/dss") && o.is(u.says.last("WorkingDirectory"), u):
+		return namesDir
+	case len(set) > 0:
+		return namesNothing
+	case (u.installed() || likely.MatchString(u.name)) && o.names(u):
+		return namesDir
+	case o.id != nil && o.id.MatchString(u.all):
+		return namesID
 	}
-	in.units.mu.Lock()
-	defer in.units.mu.Unlock()
-	d, ok := in.units.dirs[dir]
+	return namesNothing
+}
+
+func (o *unitOwner) is(value string, u *bootUnit) bool {
+	return value != "" && o.sameDir(expandUnit(withoutMarks(value), u.name, u.vars))
+}
+
+// dataDir finds data directories by what they are named for: DIP_HOME of older
+// versions, DSS_DATADIR, and DIR/bin/dss.
+var dataDir = lazyregexp.New(`(?m)(?:\b(?:DIP_HOME|DSS_DATADIR)=["']?(/[^\s"';]+)|(?:^|[\s"'=:;(])(/[^\s"';=:]+)/bin/dss\b)`)
+
+func dataDirs(text string) []string {
+	var out []string
+	for _, m := range dataDir.FindAllStringSubmatch(text, 32) {
+		out = append(out, m[1]+m[2])
+	}
+	return out
+}
+
+// names reports whether the unit names the data directory or something inside
+// it, by whatever path.
+func (o *unitOwner) names(u *bootUnit) bool {
+	if o.in.namedIn(u.all) {
+		return true
+	}
+	for _, m := range paths.FindAllStringSubmatch(u.all, 64) {
+		for p := filepath.Clean(m[1]); len(p) > 1 && !systemProgram(p); p = filepath.Dir(p) {
+			if o.sameDir(p) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sameDir reports whether a path leads to the data directory, through links and
+// mounts.
+func (o *unitOwner) sameDir(path string) bool {
+	path = filepath.Clean(path)
+	if slices.Contains(o.in.dirs(), path) {
+		return true
+	}
+	if o.dir == nil {
+		return false
+	}
+	same, ok := o.same[path]
 	if !ok {
-		d.units, d.err = readUnits(dir)
-		if in.units.dirs == nil {
-			in.units.dirs = map[string]unitDir{}
-		}
-		in.units.dirs[dir] = d
+		info, err := os.Stat(path)
+		same = err == nil && os.SameFile(info, o.dir)
+		o.same[path] = same
 	}
-	return d.units, d.err
-}
-
-// readUnits reads a folder's units, in the order of their names.
-func readUnits(dir string) ([]unitFile, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "dataiku*.service"))
-	if err != nil {
-		return nil, err
-	}
-	sort.Strings(paths)
-	out := make([]unitFile, 0, len(paths))
-	for _, path := range paths {
-		u := unitFile{name: filepath.Base(path)}
-		u.texts, u.err = unitTexts(path)
-		out = append(out, u)
-	}
-	return out, nil
-}
-
-// elsewhere finds the files that a unit takes its settings from.
-var elsewhere = lazyregexp.New(`(?m)(?:^|[\s="'\-])(/[A-Za-z0-9_./@:\-]+)`)
-
-func unitTexts(path string) ([]string, error) {
-	text, err := smallText(path)
-	if errors.Is(err, fs.ErrPermission) {
-		// Units are public by default; a closed one is not for this account.
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the boot unit %s: %w", path, err)
-	}
-	text = withoutComments(text)
-	texts := []string{text}
-	for _, m := range elsewhere.FindAllStringSubmatch(text, 16) {
-		if !strings.HasPrefix(m[1], "/etc/") && !strings.HasPrefix(m[1], filepath.Dir(path)+"/") {
-			continue
-		}
-		if more, err := smallText(m[1]); err == nil {
-			texts = append(texts, withoutComments(more))
-		}
-	}
-	return texts, nil
-}
-
-func withoutComments(text string) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		if t := strings.TrimSpace(line); !strings.HasPrefix(t, "#") && !strings.HasPrefix(t, ";") {
-			b.WriteString(line)
-		}
-	}
-	return b.String()
-}
-
-// smallText reads a regular file of up to 64 KiB; "" for anything else.
-func smallText(path string) (string, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil // a link to a unit that is gone
-	}
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() || info.Size() > 64<<10 {
-		return "", nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, 64<<10))
-	return string(b), err
+	return same
 }

@@ -50,7 +50,7 @@ func (*Provider) Observe(ctx context.Context, req providers.ObserveRequest) (pro
 	inst := req.Instance.WithUnit(a.Unit)
 	o := &Observation{Service: req.Facts.Service}
 	var err error
-	if o.Unit, err = inst.Unit(); err != nil {
+	if o.Unit, err = inst.Unit(ctx); err != nil {
 		o.UnitProblem = err.Error()
 	}
 	if a.APIKey != nil && o.Service == dss.ServiceRunning {
