@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ func (s *session) call(in *plan.Instance, a *plan.Action, records map[string]jso
 			_ = s.record(recNotice, a.ID, textData{text})
 			s.emit(event.Event{Type: event.Notice, Instance: in.Address, Action: a.ID, Title: a.Title, Message: text})
 		},
+		Beside:  func(phase plan.Phase) providers.Receipt { return s.beside(in, a, phase) },
 		PutBack: func(ctx context.Context, names ...string) error { return s.putBack(ctx, in, a, names) },
 		Kept: func(path string) {
 			// A path that cannot be journalled is found by looking.
@@ -58,6 +60,22 @@ func (s *session) recorded(in *plan.Instance) func(context.Context, string) (jso
 		}
 		return all[in.Address].Aspects[aspect], nil
 	}
+}
+
+// beside is the receipt of the action of a phase in the window of a.
+func (s *session) beside(in *plan.Instance, a *plan.Action, phase plan.Phase) providers.Receipt {
+	for i := range in.Stages {
+		all := in.Stages[i].Actions
+		if !slices.ContainsFunc(all, func(b plan.Action) bool { return b.ID == a.ID }) {
+			continue
+		}
+		for j := range all {
+			if all[j].Phase == phase {
+				return receipt{s: s, action: all[j].ID}
+			}
+		}
+	}
+	return nothingYet{}
 }
 
 // putBack finds the copy that the action's window began with.

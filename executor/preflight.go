@@ -108,6 +108,7 @@ func (s *session) looking(in *plan.Instance, a *plan.Action) *providers.Call {
 		Action: *a, Planned: in, Address: in.Address, Instance: s.instances[in.Address],
 		Secrets: s.Secrets, Key: s.meta.Key, Clock: s.Clock, Redactor: s.Redactor,
 		Receipt: nothingYet{}, Progress: func(event.Progress) {}, Notice: func(string) {}, Kept: func(string) {},
+		Beside:   func(plan.Phase) providers.Receipt { return nothingYet{} },
 		PutBack:  func(context.Context, ...string) error { return errOnlyLooks },
 		Recorded: s.recorded(in),
 		Record:   func(string, any) error { return errOnlyLooks },

@@ -221,6 +221,10 @@ type Call struct {
 	// Receipt is durable memory of this action within the run, for Done,
 	// Verify and Undo, kept across a crash.
 	Receipt Receipt
+	// Beside is the receipt of the action of a phase in this action's window, such
+	// as of the stop that the start has to do with. It is there to be read; a
+	// window without such an action has one that nothing was saved in. May be nil.
+	Beside func(plan.Phase) Receipt
 	// PutBack restores top-level names of the data directory, such as
 	// "databases", from the copy that this action's window began with. It is an
 	// error when there is none.

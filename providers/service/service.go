@@ -99,7 +99,7 @@ func (*Provider) Schema() schema.Fragment {
 				},
 				{
 					Name: "unit", Type: cty.String, Public: true, Check: unitName,
-					Doc:     "The systemd unit that owns the instance, where dssctl does not find it by itself; `none` for the data directory's own scripts.",
+					Doc:     "The systemd unit that owns the instance, where dssctl finds none by itself or several; it must exist. `none` for the data directory's own scripts.",
 					Example: `"dataiku.design.service"`,
 				},
 			},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 )
@@ -17,6 +18,8 @@ type starter struct{}
 type startReceipt struct {
 	// Ready is set once DSS was: from then on somebody may be using it.
 	Ready bool `json:"ready"`
+	// StoppedBy is how undoing the start has stopped DSS; nil before that.
+	StoppedBy *dss.Way `json:"stopped_by,omitempty"`
 }
 
 func (starter) Done(ctx context.Context, pc *providers.Call) (bool, error) {
@@ -32,7 +35,9 @@ func (starter) Do(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.up(ctx); err != nil {
+	var stop stopReceipt
+	c.beside(plan.Stop, &stop)
+	if err := c.up(ctx, stop.By, false); err != nil {
 		return err
 	}
 	if err := c.Receipt.Save(startReceipt{Ready: true}); err != nil {
@@ -44,58 +49,42 @@ func (starter) Do(ctx context.Context, pc *providers.Call) error {
 	return nil
 }
 
-// up starts DSS unless it is on its way already, and waits until it is ready.
-// A DSS found running may still be on its way down, by a stop that stuck: when
-// it has ended, it is started.
-func (c *call) up(ctx context.Context) error {
+// up starts DSS unless it is on its way already, and waits until it is ready. by
+// is how it was stopped; nil for not known. last says that nobody comes after. A
+// DSS found running may still be on its way down, by a stop that stuck: when it
+// has ended, it is started.
+func (c *call) up(ctx context.Context, by *dss.Way, last bool) error {
 	state, err := c.state(ctx)
 	if err != nil {
 		return err
 	}
-	err = c.upFrom(ctx, state)
+	err = c.upFrom(ctx, state, by, last)
 	var e *dss.NotReadyError
 	if state == dss.ServiceStopped || !errors.As(err, &e) || !e.Ended {
 		return err
 	}
 	c.Notice("DSS was on its way down and has ended; starting it")
-	return c.upFrom(ctx, dss.ServiceStopped)
+	return c.upFrom(ctx, dss.ServiceStopped, by, last)
 }
 
-func (c *call) upFrom(ctx context.Context, state dss.Service) (err error) {
+func (c *call) upFrom(ctx context.Context, state dss.Service, by *dss.Way, last bool) error {
 	switch state {
 	case dss.ServiceRunning, dss.ServiceStarting:
+		return c.inst.WaitReady(ctx, c.start(), c.note)
 	case dss.ServiceStopped:
-		err = c.startDSS(ctx)
 	default:
 		// A supervisor is there and its processes are not: begin anew.
-		if err := c.halt(ctx); err != nil {
+		err := c.halt(ctx, func(way dss.Way) error {
+			if by == nil || way.Unit != "" {
+				by = &way
+			}
+			return nil
+		})
+		if err != nil {
 			return fmt.Errorf("stop what is left of DSS before the start: %w", err)
 		}
-		err = c.startDSS(ctx)
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	timeout := c.start()
-	if err != nil {
-		// The command may have lost patience before DSS did; but without it a
-		// long wait makes no sense.
-		timeout = min(timeout, failedStartGrace)
-	}
-	if werr := c.inst.WaitReady(ctx, timeout, c.note); werr != nil {
-		return errors.Join(werr, err)
-	}
-	if err != nil {
-		c.Notice(fmt.Sprintf("DSS is ready, though the command that started it failed: %v", err))
-	}
-	return nil
-}
-
-const failedStartGrace = 60 * time.Second
-
-func (c *call) startDSS(ctx context.Context) error {
-	c.note("starting DSS")
-	return c.inst.Start(ctx)
+	return c.inst.Up(ctx, dss.BringUp{By: by, Timeout: c.start(), Last: last, Note: c.note, Notice: c.Notice})
 }
 
 // verifyGrace allows for one slow answer.
@@ -132,5 +121,10 @@ func (starter) Undo(ctx context.Context, pc *providers.Call) error {
 			return err
 		}
 	}
-	return c.halt(ctx)
+	return c.halt(ctx, func(by dss.Way) error {
+		if r.StoppedBy == nil || by.Unit != "" {
+			r.StoppedBy = &by
+		}
+		return c.Receipt.Save(r)
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
 )
@@ -14,9 +15,11 @@ import (
 // stopper performs service.stop.
 type stopper struct{}
 
-// stopReceipt remembers how DSS was found.
+// stopReceipt remembers how DSS was found, and how it was stopped.
 type stopReceipt struct {
 	Found dss.Service `json:"found"`
+	// By is for whoever starts DSS again; nil before the stop has begun.
+	By *dss.Way `json:"by,omitempty"`
 }
 
 // call is a Call with its decoded arguments and the instance as they name it.
@@ -33,6 +36,16 @@ func open(c *providers.Call) (*call, error) {
 	}
 	out.inst = c.Instance.WithUnit(out.Unit)
 	return out, nil
+}
+
+// beside reads the receipt of the action of a phase in the same window.
+func (c *call) beside(phase plan.Phase, receipt any) bool {
+	if c.Beside == nil {
+		return false
+	}
+	// One that cannot be read is as none: DSS is started all the same.
+	known, err := c.Beside(phase).Load(receipt)
+	return known && err == nil
 }
 
 func (stopper) Done(ctx context.Context, pc *providers.Call) (bool, error) {
@@ -58,14 +71,22 @@ func (stopper) Do(ctx context.Context, pc *providers.Call) error {
 	case err != nil:
 		return err
 	case !known:
-		if err := c.Receipt.Save(stopReceipt{Found: state}); err != nil {
+		r = stopReceipt{Found: state}
+		if err := c.Receipt.Save(r); err != nil {
 			return err
 		}
 	}
 	if err := c.checkIdle(ctx, state); err != nil {
 		return err
 	}
-	return c.halt(ctx)
+	return c.halt(ctx, func(by dss.Way) error {
+		// A boot unit that was stopped half is inactive, and remains the one that
+		// has to be started.
+		if r.By == nil || by.Unit != "" {
+			r.By = &by
+		}
+		return c.Receipt.Save(r)
+	})
 }
 
 // state is the service's state; one that cannot be told is ServiceUnknown.
@@ -82,21 +103,33 @@ func (c *call) state(ctx context.Context) (dss.Service, error) {
 // has failed: it may have stopped nevertheless.
 const failedStopGrace = 30 * time.Second
 
-// halt stops DSS and makes sure that nothing of it is left. A stop that sticks
-// ends the processes only where force_stop says so.
-func (c *call) halt(ctx context.Context) error {
+// halt stops DSS and makes sure that nothing of it is left. by is told how,
+// before anything is done. A stop that sticks ends the processes only where
+// force_stop says so; one that systemd has refused has done nothing.
+func (c *call) halt(ctx context.Context, by func(dss.Way) error) error {
+	way, err := c.inst.StopWay(ctx)
+	if err != nil {
+		return err
+	}
+	if err := by(way); err != nil {
+		return err
+	}
 	began := c.Clock.Now()
 	timeout := c.stop()
-	stopErr := c.stopWithin(ctx, timeout)
+	stopErr := c.stopWithin(ctx, way, timeout)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	var refused *dss.RefusedError
+	if errors.As(stopErr, &refused) {
+		return stopErr
 	}
 	left := timeout - c.Clock.Now().Sub(began)
 	if stopErr != nil {
 		left = min(left, failedStopGrace)
 	}
 	c.note("waiting until every process has ended")
-	err := c.inst.WaitStopped(ctx, max(left, 0))
+	err = c.inst.WaitStopped(ctx, max(left, 0))
 	var stuck *dss.StuckError
 	if err == nil || !errors.As(err, &stuck) {
 		return err
@@ -121,11 +154,11 @@ func (c *call) halt(ctx context.Context) error {
 }
 
 // stopWithin runs the command that stops DSS, for so long.
-func (c *call) stopWithin(ctx context.Context, timeout time.Duration) error {
+func (c *call) stopWithin(ctx context.Context, way dss.Way, timeout time.Duration) error {
 	c.note("stopping DSS")
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the stop took longer than %s", timeout))
 	defer cancel()
-	return c.inst.Stop(ctx)
+	return c.inst.StopBy(ctx, way)
 }
 
 func (c *call) note(text string) {
@@ -140,7 +173,8 @@ func (stopper) Verify(ctx context.Context, pc *providers.Call) error {
 	return c.inst.WaitStopped(ctx, 0)
 }
 
-// Undo starts DSS again when it was found running.
+// Undo starts DSS again when it was found running, by what has stopped it last:
+// a start that was undone before this has stopped it once more.
 func (stopper) Undo(ctx context.Context, pc *providers.Call) error {
 	c, err := open(pc)
 	if err != nil {
@@ -151,14 +185,24 @@ func (stopper) Undo(ctx context.Context, pc *providers.Call) error {
 	if err != nil || !known {
 		return err
 	}
+	by := r.By
+	var again startReceipt
+	if c.beside(plan.Start, &again) && again.StoppedBy != nil {
+		by = again.StoppedBy
+	}
 	switch r.Found {
 	case dss.ServiceRunning, dss.ServiceStarting:
-		return c.up(ctx)
+		if err := c.up(ctx, by, true); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("%w\nTo start DSS by hand, as the account %s: %s", err, c.inst.Account(), c.inst.StartCommand(ctx))
+		} else if err != nil {
+			return err
+		}
+		return nil
 	case dss.ServiceStopped:
 		return nil
 	default:
 		// It did not work before either: as it was, and no more is promised.
-		if err := c.up(ctx); err != nil {
+		if err := c.up(ctx, by, true); err != nil {
 			c.Notice(fmt.Sprintf("DSS was found %s, was started again, and does not work: %v", r.Found, err))
 		}
 		return context.Cause(ctx)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -38,6 +39,61 @@ type world struct {
 	starts string
 	api    map[string]func() string // by "METHOD PATH"
 	ready  bool
+	boot   *boot // nil where there is no systemd
+}
+
+// boot is a systemd with one unit.
+type boot struct {
+	load        string
+	active, may bool
+	breaks      bool // its starts fail
+}
+
+// answer is what systemctl and sudo print, and end with.
+func (w *world) answer(command string) (out string, exit int) {
+	b := w.boot
+	plain := strings.TrimPrefix(command, "sudo -n ")
+	switch {
+	case strings.HasPrefix(command, "systemctl show "):
+		load, active := b.load, "inactive"
+		if !strings.HasSuffix(command, " dataiku.service") {
+			load = "not-found"
+		}
+		if b.active {
+			active = "active"
+		}
+		return "LoadState=" + load + "\nActiveState=" + active + "\n", 0
+	case strings.HasPrefix(command, "sudo -n -l ") && b.may:
+		return "/usr/bin/systemctl", 0
+	case plain != command:
+		return "sudo: a password is required", 1
+	case command == "pkcheck":
+		return "not authorized", 2
+	case !b.may:
+		return "Interactive authentication required.", 1
+	}
+	if strings.Contains(command, " stop ") {
+		b.active = false
+		if w.stops {
+			w.state = "STOPPED"
+		}
+		return "", 0
+	}
+	if b.breaks {
+		return "Job for dataiku.service failed", 1
+	}
+	b.active, w.state = true, w.starts
+	return "", 0
+}
+
+// owner is the account that owns a data directory.
+func owner(t *testing.T, dir string) int {
+	t.Helper()
+	info, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(info.Sys().(*syscall.Stat_t).Uid)
 }
 
 func newWorld(t *testing.T) *world {
@@ -121,8 +177,14 @@ func (w *world) Run(ctx context.Context, c proc.Cmd) (proc.Result, error) {
 		w.state = w.starts
 	default:
 		exit, out = 99, "unexpected: "+command
+		if w.boot != nil {
+			if strings.HasPrefix(command, "pkcheck ") {
+				command = "pkcheck"
+			}
+			out, exit = w.answer(command)
+		}
 	}
-	if command != "dss status" {
+	if command != "dss status" && command != "pkcheck" && !strings.Contains(command, " show ") && !strings.Contains(command, " -l ") {
 		w.calls = append(w.calls, command)
 	}
 	if ctx.Err() != nil {
