@@ -17,6 +17,7 @@ import (
 	"github.com/dssctl/dssctl/providers/backup/still"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/pg"
+	"github.com/dssctl/dssctl/providers/preflight"
 )
 
 // A copy is made beside the data directory's place, on its volume, and comes
@@ -51,6 +52,8 @@ type copied struct {
 	// has not been started again yet.
 	Ran  bool `json:"ran,omitempty"`
 	Down bool `json:"down,omitempty"`
+	// By is how it was stopped; nil before that, and once it runs again.
+	By *dss.Way `json:"by,omitempty"`
 	// Objects are those that the transfer of tables makes.
 	Objects []pg.Object `json:"objects,omitempty"`
 	Whole   bool        `json:"whole,omitempty"`
@@ -105,7 +108,13 @@ func (copier) Do(ctx context.Context, pc *providers.Call) (err error) {
 		return nil
 	}
 	if state != dss.ServiceStopped {
-		if err := c.halt(ctx, src); err != nil {
+		err := c.halt(ctx, src, func(by dss.Way) error {
+			if r.By == nil || by.Unit != "" {
+				r.By = &by
+			}
+			return c.Receipt.Save(r)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -125,10 +134,10 @@ func (copier) Do(ctx context.Context, pc *providers.Call) (err error) {
 // up starts the source again, and remembers that: from then on its stop is
 // somebody else's.
 func (c *call) up(ctx context.Context, src *dss.Instance, r *copied) error {
-	if err := c.restart(ctx, src); err != nil {
+	if err := c.restart(ctx, src, r.By); err != nil {
 		return err
 	}
-	r.Down = false
+	r.Down, r.By = false, nil
 	return c.Receipt.Save(*r)
 }
 
@@ -277,4 +286,21 @@ func (c *call) dropTables(ctx context.Context, r copied) error {
 		return &providers.LeftoverError{What: fmt.Sprintf("the clone's tables in %s", c.Database.words()), Err: err}
 	}
 	return nil
+}
+
+// Preflight looks at who may start the source again, where it is stopped for the
+// copy.
+func (copier) Preflight(ctx context.Context, pc *providers.Call) ([]preflight.Finding, error) {
+	c, err := openClone(pc)
+	if err != nil || c.Source.Held != "" {
+		return nil, err
+	}
+	src, err := openSource(c.Instance, c.Source)
+	if err != nil {
+		return nil, nil //nolint:nilerr // the same plan may make it; what else is wrong with it was observed
+	}
+	if state, _, err := src.State(ctx); err == nil && state == dss.ServiceStopped {
+		return nil, nil
+	}
+	return preflight.Start(ctx, src)
 }

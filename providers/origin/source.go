@@ -82,8 +82,9 @@ func (c *call) lock(src *dss.Instance) (func() error, error) {
 	return release, err
 }
 
-// halt stops the source, where nothing runs in it that somebody waits for.
-func (c *call) halt(ctx context.Context, src *dss.Instance) error {
+// halt stops the source, where nothing runs in it that somebody waits for. by is
+// told how, before that.
+func (c *call) halt(ctx context.Context, src *dss.Instance, by func(dss.Way) error) error {
 	if c.Source.APIKey != nil {
 		key, err := c.Source.APIKey.Reveal(c.Secrets)
 		if err != nil {
@@ -101,28 +102,38 @@ func (c *call) halt(ctx context.Context, src *dss.Instance) error {
 			return fmt.Errorf("%s is to be stopped for the copy, and %d of its jobs, scenarios or notebooks run: %s; wait for their end, and apply again", c.Source.Address, n, strings.Join(names, ", "))
 		}
 	}
+	way, err := src.StopWay(ctx)
+	if err != nil {
+		return err
+	}
+	if err := by(way); err != nil {
+		return err
+	}
 	c.note("stopping " + c.Source.Address)
-	if err := src.Stop(ctx); err != nil {
+	if err := src.StopBy(ctx, way); err != nil {
 		return err
 	}
 	return src.WaitStopped(ctx, span(c.Source.Stop, stopTimeout))
 }
 
-// restart starts the source again and waits until it is ready.
-func (c *call) restart(ctx context.Context, src *dss.Instance) error {
+// restart starts the source again, by what has stopped it, and waits until it is
+// ready.
+func (c *call) restart(ctx context.Context, src *dss.Instance, by *dss.Way) error {
 	// Whatever happened, and also when the run was told to end: a source that
 	// is left stopped is worse than a copy that broke off.
 	ctx = context.WithoutCancel(ctx)
 	state, _, err := src.State(ctx)
-	if err == nil && state == dss.ServiceStopped {
+	timeout := span(c.Source.Start, startTimeout)
+	switch {
+	case err != nil:
+	case state == dss.ServiceStopped:
 		c.note("starting " + c.Source.Address)
-		err = src.Start(ctx)
-	}
-	if err == nil {
-		err = src.WaitReady(ctx, span(c.Source.Start, startTimeout), c.note)
+		err = src.Up(ctx, dss.BringUp{By: by, Timeout: timeout, Last: true, Note: c.note, Notice: c.Notice})
+	default:
+		err = src.WaitReady(ctx, timeout, c.note)
 	}
 	if err != nil {
-		return fmt.Errorf("start %s again, which was stopped for the copy: %w", c.Source.Address, err)
+		return fmt.Errorf("start %s again, which was stopped for the copy: %w\nTo start it by hand, as the account %s: %s", c.Source.Address, err, src.Account(), src.StartCommand(ctx))
 	}
 	return nil
 }
