@@ -17,6 +17,7 @@ import (
 	"github.com/dssctl/dssctl/providers/doctor"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/runtimedb"
+	"github.com/dssctl/dssctl/providers/service"
 )
 
 // doctorOptions are the flags of doctor.
@@ -149,7 +150,7 @@ func (w *world) examine(ctx context.Context, seen *providers.Observed, ports map
 		return out, nil
 	}
 	s := &doctor.Subject{
-		Address: in.Address, DataDir: inst.Path(), Facts: seen.Facts, Instance: inst,
+		Address: in.Address, DataDir: inst.Path(), Facts: seen.Facts, Instance: inst.WithUnit(service.DeclaredUnit(in)),
 		Machine: doctor.System(w.runner, w.clock), Others: map[string]int{},
 	}
 	for address, port := range ports {

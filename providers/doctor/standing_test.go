@@ -18,6 +18,9 @@ func TestChecksOfAPlan(t *testing.T) {
 	p := newPlay(t)
 	p.write(p.in("dss-version.json"), `{"product_version":"14.4.1"}`)
 	p.write(p.in("bin", "dss"), "#!/bin/sh\n")
+	if err := os.Chmod(p.in("bin", "dss"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	p.write(p.in("config", "general-settings.json"), "{}")
 	in, err := dss.Open(p.s.DataDir, dss.Options{UnitDirs: []string{}})
 	if err != nil {

@@ -289,11 +289,24 @@ func (c *call) dropTables(ctx context.Context, r copied) error {
 }
 
 // Preflight looks at who may start the source again, where it is stopped for the
-// copy.
+// copy, and whose the place is that the tables come to.
 func (copier) Preflight(ctx context.Context, pc *providers.Call) ([]preflight.Finding, error) {
 	c, err := openClone(pc)
-	if err != nil || c.Source.Held != "" {
+	if err != nil {
 		return nil, err
+	}
+	start, err := c.restartable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	place, err := c.foreseePlace(ctx)
+	return append(start, place...), err
+}
+
+// restartable looks at who may start a source that is stopped for the copy.
+func (c *call) restartable(ctx context.Context) ([]preflight.Finding, error) {
+	if c.Source.Held != "" {
+		return nil, nil
 	}
 	src, err := openSource(c.Instance, c.Source)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/pg"
 	"github.com/dssctl/dssctl/providers/places"
 	"github.com/dssctl/dssctl/providers/preflight"
@@ -45,12 +44,11 @@ func (c *call) judge(ctx context.Context, to pg.Side) ([]preflight.Finding, erro
 	return all, context.Cause(ctx)
 }
 
-// Preflight looks whose the place is that the tables come to, before the source
+// foreseePlace looks whose the place is that the tables come to, before the source
 // is stopped for the copy.
-func (copier) Preflight(ctx context.Context, pc *providers.Call) ([]preflight.Finding, error) {
-	c, err := openClone(pc)
-	if err != nil || c.Database == nil {
-		return nil, err
+func (c *call) foreseePlace(ctx context.Context) ([]preflight.Finding, error) {
+	if c.Database == nil {
+		return nil, nil
 	}
 	src, err := openSource(c.Instance, c.Source)
 	if err != nil {

@@ -26,6 +26,7 @@ func StandingChecks() []Standing {
 		{"dssctl's folder", "originals and safety backups can be kept", func(_ context.Context, in *dss.Instance) ([]Finding, error) {
 			return Companion(in), nil
 		}},
+		{"stop and start", "DSS can be stopped and started again", Start},
 		{"safety backup", "everything can be read, and there is room for a copy", SafetyBackup},
 	}
 }

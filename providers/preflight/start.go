@@ -25,7 +25,7 @@ func Start(ctx context.Context, in *dss.Instance) ([]Finding, error) {
 			What:     "it is not clear which boot unit owns DSS",
 			Found:    fmt.Sprintf("%s name %s", strings.Join(several.Units, " and "), several.DataDir),
 			Expected: "one boot unit",
-			Remedy:   fmt.Sprintf("Say which one starts and stops it, service { unit = %q }, or remove the others", several.Units[0]),
+			Remedy:   fmt.Sprintf("Say which one starts and stops it, service { unit = %q }, or remove the others.", several.Units[0]),
 		}}, nil
 	case err != nil:
 		return nil, err
@@ -51,7 +51,7 @@ func ownScript(in *dss.Instance) *Finding {
 	}
 	return &Finding{
 		What: "DSS's own script cannot be run", Where: path, Found: err.Error(), Expected: "a program that this account may run",
-		Remedy: "Check its mode, whether the kit that it leads to is there, and that neither is on a volume mounted noexec",
+		Remedy: "Check its mode, whether the kit that it leads to is there, and that neither is on a volume mounted noexec.",
 	}
 }
 
@@ -91,7 +91,7 @@ func (s *starting) lookAtUnit() error {
 	case u.Load != "loaded" && !u.IsActive():
 		s.fallback(Finding{
 			What: "the boot unit " + s.unit + " cannot be started", Found: loadState(u.Load), Expected: "a unit that systemd can start",
-			Remedy: "DSS is started by its own script then, and the unit shows inactive. Put the unit right, or declare service { unit = \"none\" }",
+			Remedy: "DSS is started by its own script then, and the unit shows inactive. Put the unit right, or declare service { unit = \"none\" }.",
 		})
 	default:
 		return s.rights(u)
@@ -103,10 +103,10 @@ func (s *starting) lookAtUnit() error {
 func (s *starting) nope(found string) Finding {
 	f := Finding{
 		What: "the boot unit " + s.unit + " does not exist", Found: found, Expected: "a unit that starts " + s.in.DataDir,
-		Remedy: "Correct `unit` in the block service, or remove it: dssctl finds no unit by itself, and would use bin/dss",
+		Remedy: "Correct `unit` in the block service, or remove it: dssctl finds no unit by itself, and would use bin/dss.",
 	}
 	if real, err := s.in.FindUnit(s.ctx); err == nil && real != "" {
-		f.Remedy = fmt.Sprintf("The unit that names the data directory is %s: correct `unit` in the block service, or remove it", real)
+		f.Remedy = fmt.Sprintf("The unit that names the data directory is %s: correct `unit` in the block service, or remove it.", real)
 	}
 	return f
 }
@@ -119,7 +119,7 @@ func (s *starting) silent(u dss.UnitState, declared bool) {
 	case u.Hangs || declared:
 		s.fallback(Finding{
 			What: "systemd does not tell about the boot unit " + s.unit, Found: u.Silent, Expected: "an answer of `systemctl show " + s.unit + "`",
-			Remedy: "DSS is stopped and started by its own script meanwhile, unless it runs in the unit",
+			Remedy: "DSS is stopped and started by its own script meanwhile, unless it runs in the unit.",
 		})
 	case s.own != nil:
 		s.found = append(s.found, *s.own)
@@ -145,7 +145,7 @@ func (s *starting) rights(u dss.UnitState) error {
 		// Whoever started it used the script, and so does dssctl.
 		s.fallback(Finding{
 			What: "DSS runs outside of its boot unit " + s.unit, Found: "the unit is " + u.Active + ", and DSS runs", Expected: "DSS in the unit",
-			Remedy: "DSS is stopped and started by its own script, and the unit goes on showing " + u.Active + ". To put it right, stop DSS by bin/dss and start it by " + sudo("start", s.unit),
+			Remedy: "DSS is stopped and started by its own script, and the unit goes on showing " + u.Active + ". To put it right, stop DSS by bin/dss and start it by " + sudo("start", s.unit) + ".",
 		})
 		return nil
 	}
@@ -164,7 +164,7 @@ func (s *starting) mayRestart(u dss.UnitState) {
 	case u.Load == "masked":
 		s.fallback(Finding{
 			What: "the boot unit " + s.unit + " can be stopped and not started", Found: loadState(u.Load), Expected: "a unit that systemd can start",
-			Remedy: "DSS is started by its own script then, and the unit shows inactive. Unmask it: " + sudo("unmask", s.unit),
+			Remedy: "DSS is started by its own script then, and the unit shows inactive. Unmask it: " + sudo("unmask", s.unit) + ".",
 		})
 	case stop == dss.Denied:
 		s.found = append(s.found, s.notAllowed("stop", stop))
@@ -189,9 +189,9 @@ func (s *starting) notAllowed(verb string, p dss.Permission) Finding {
 	}
 	f.Remedy = fmt.Sprintf("Allow it in sudoers: `%s ALL=(root) NOPASSWD: /usr/bin/systemctl start %[2]s, /usr/bin/systemctl stop %[2]s`", s.in.Account(), s.unit)
 	if verb == "start" {
-		f.Remedy += ". Without it DSS is started by its own script, and the unit shows inactive"
+		f.Remedy += ". Without it DSS is started by its own script, and the unit shows inactive."
 	} else {
-		f.Remedy += ". Without it the run ends at the stop, with DSS up"
+		f.Remedy += ". Without it the run ends at the stop, with DSS up."
 	}
 	return f
 }

@@ -207,6 +207,9 @@ func declared(in *config.Instance) args {
 	return a
 }
 
+// DeclaredUnit is the boot unit that the configuration names; "" for none.
+func DeclaredUnit(in *config.Instance) string { return declared(in).Unit }
+
 // span reads a duration of the arguments, which a schema has checked; in an
 // edited plan it may be anything, and then the default holds.
 func span(s, fallback string) time.Duration {
