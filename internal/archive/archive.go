@@ -51,6 +51,10 @@ const (
 	Keep      Decision = iota
 	KeepEmpty          // the folder stays, what is in it does not
 	Drop
+	// Follow keeps a symbolic link to a file or folder as that file or folder,
+	// with all that is in it, and a folder also where another file system is
+	// mounted on it.
+	Follow
 )
 
 // Source is the tree to be archived.
@@ -107,6 +111,9 @@ type Report struct {
 	Bytes                                int64 // of the files' content, hard links not counted
 	Raw, Stored                          int64 // size of the tar stream, and of the archive
 	SHA256, IndexSHA256                  string
+	// Followed are links that were kept as what they lead to, and folders with
+	// another file system on them that were kept whole.
+	Followed Notes
 	// Changed while they were read: only in a tolerant Write, but for folders,
 	// which are no error.
 	Changed Notes

@@ -13,8 +13,8 @@ import (
 
 // file opens a regular file and reads it when it is small. Of a large one it
 // returns the open file.
-func (r *reader) file(j *job) (large int) {
-	fd, err := openNoAtime(j.dir.fd, j.name, unix.O_NOFOLLOW)
+func (r *reader) file(j *job, flags int) (large int) {
+	fd, err := openNoAtime(j.dir.fd, j.name, flags)
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		r.vary(j, "it vanished", true)

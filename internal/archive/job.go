@@ -17,6 +17,9 @@ const (
 	window = 256
 )
 
+// followed is the type of a job for a regular file that a symbolic link leads to.
+const followed = fs.ModeSymlink | fs.ModeIrregular
+
 // job is a member on its way from the walker to the archive. Jobs are used
 // again, with their buffers.
 type job struct {

@@ -57,7 +57,9 @@ func (r *reader) read(j *job) {
 		r.fill(j, &j.dir.stat)
 		r.attributes(j, xattrsOf(j.dir.fd))
 	case j.typ.IsRegular():
-		large = r.file(j)
+		large = r.file(j, unix.O_NOFOLLOW)
+	case j.typ == followed:
+		large = r.file(j, 0)
 	default:
 		r.other(j)
 	}

@@ -30,8 +30,14 @@ type walker struct {
 
 // notes collects what the report names, from several goroutines.
 type notes struct {
-	mu               sync.Mutex
-	changed, leftOut Notes
+	mu                         sync.Mutex
+	changed, leftOut, followed Notes
+}
+
+func (n *notes) follow(rel string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.followed.add(rel)
 }
 
 func (n *notes) change(text string) {
@@ -95,7 +101,7 @@ func (w *walker) run() error {
 		return err
 	}
 	w.dev = uint64(root.stat.Dev) //nolint:unconvert // int32 on some machines
-	return w.visit(root, false)
+	return w.visit(root, Keep)
 }
 
 // folder takes over an open folder.
@@ -109,16 +115,16 @@ func (w *walker) folder(fd int, path string) (*folder, error) {
 }
 
 // visit makes the jobs of a folder and of what is in it, and releases it.
-func (w *walker) visit(d *folder, empty bool) error {
+func (w *walker) visit(d *folder, decision Decision) error {
 	defer d.release()
-	mounted := uint64(d.stat.Dev) != w.dev && !w.src.CrossDevices //nolint:unconvert // int32 on some machines
+	mounted := uint64(d.stat.Dev) != w.dev && !w.src.CrossDevices && decision != Follow //nolint:unconvert // int32 on some machines
 	if mounted {
 		w.notes.leave(d.path + ": another file system is mounted there")
 	}
 	if err := w.job(d, "", fs.ModeDir); err != nil {
 		return err
 	}
-	if mounted || empty {
+	if mounted || decision == KeepEmpty {
 		return nil
 	}
 	entries, err := w.list(d)
@@ -134,10 +140,13 @@ func (w *walker) visit(d *folder, empty bool) error {
 		if decision == Drop {
 			continue
 		}
-		if typ != fs.ModeDir {
+		switch {
+		case typ == fs.ModeDir:
+			err = w.enter(d, e.Name(), decision, unix.O_NOFOLLOW)
+		case typ == fs.ModeSymlink && decision == Follow:
+			err = w.follow(d, e.Name())
+		default:
 			err = w.job(d, e.Name(), typ)
-		} else {
-			err = w.enter(d, e.Name(), decision == KeepEmpty)
 		}
 		if err != nil {
 			return err
@@ -146,10 +155,28 @@ func (w *walker) visit(d *folder, empty bool) error {
 	return nil
 }
 
+// follow visits what a symbolic link leads to. A link to nothing, or to what is
+// neither a file nor a folder, stays one.
+func (w *walker) follow(d *folder, name string) error {
+	var st unix.Stat_t
+	if err := unix.Fstatat(d.fd, name, &st, 0); err != nil {
+		return w.job(d, name, fs.ModeSymlink)
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		w.notes.follow(d.join(name))
+		return w.enter(d, name, Follow, 0)
+	case unix.S_IFREG:
+		w.notes.follow(d.join(name))
+		return w.job(d, name, followed)
+	}
+	return w.job(d, name, fs.ModeSymlink)
+}
+
 // enter visits a folder in a folder.
-func (w *walker) enter(d *folder, name string, empty bool) error {
+func (w *walker) enter(d *folder, name string, decision Decision, flags int) error {
 	rel := d.join(name)
-	fd, err := openNoAtime(d.fd, name, unix.O_DIRECTORY|unix.O_NOFOLLOW)
+	fd, err := openNoAtime(d.fd, name, unix.O_DIRECTORY|flags)
 	if err != nil {
 		full := filepath.Join(w.src.Root, rel)
 		gone := errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
@@ -168,7 +195,10 @@ func (w *walker) enter(d *folder, name string, empty bool) error {
 	if err != nil {
 		return err
 	}
-	return w.visit(in, empty)
+	if decision == Follow && flags != 0 && in.stat.Dev != d.stat.Dev {
+		w.notes.follow(rel)
+	}
+	return w.visit(in, decision)
 }
 
 // list reads the names, in order.

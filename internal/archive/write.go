@@ -65,7 +65,7 @@ func write(ctx context.Context, archive, index io.Writer, src Source, o Options)
 	}
 
 	report = s.report
-	report.Changed, report.LeftOut = notes.changed, notes.leftOut
+	report.Changed, report.LeftOut, report.Followed = notes.changed, notes.leftOut, notes.followed
 	report.Raw, report.Stored, report.SHA256 = s.packer.size, out.stored, out.sha256()
 	report.IndexSHA256, err = x.close(endRecord{End: true, Members: out.members, Raw: report.Raw, Stored: report.Stored, SHA256: report.SHA256})
 	if err != nil {

@@ -346,3 +346,53 @@ func TestOptions(t *testing.T) {
 		t.Errorf("found %v", err)
 	}
 }
+
+// TestFollow: what a link leads to is kept in its place, and links that are not
+// followed stay links.
+func TestFollow(t *testing.T) {
+	tree, away := t.TempDir(), t.TempDir()
+	put(t, filepath.Join(tree, "own/file"), []byte("own"))
+	put(t, filepath.Join(away, "config/settings.json"), []byte("{}"))
+	put(t, filepath.Join(away, "config/projects/SALES/params.json"), bytes.Repeat([]byte("large"), 1<<15))
+	put(t, filepath.Join(away, "install.ini"), []byte("[general]"))
+	must(t, os.Symlink("SALES", filepath.Join(away, "config/projects/alias")))
+	for name, to := range map[string]string{
+		"config": away + "/config", "install.ini": away + "/install.ini", "other": away + "/config",
+		"nothing": away + "/nothing", "null": "/dev/null",
+	} {
+		must(t, os.Symlink(to, filepath.Join(tree, name)))
+	}
+	src := Source{Root: tree, Decide: func(rel string, typ fs.FileMode) Decision {
+		if rel == "other" || rel == "config/projects/alias" {
+			return Keep
+		}
+		return Follow
+	}}
+	archive, index, r := written(t, src, Options{})
+	got := members(t, index)
+	for rel, want := range map[string]Type{
+		"config": Dir, "config/settings.json": File, "config/projects/SALES/params.json": File, "config/projects/alias": Symlink,
+		"install.ini": File, "other": Symlink, "nothing": Symlink, "null": Symlink, "own/file": File,
+	} {
+		if got[rel].Type != want {
+			t.Errorf("%s is a %q, expected a %q", rel, got[rel].Type, want)
+		}
+	}
+	if slices.Sort(r.Followed.First); !slices.Equal(r.Followed.First, []string{"config", "install.ini"}) || r.Followed.Total != 2 {
+		t.Errorf("followed: %+v", r.Followed)
+	}
+	into := t.TempDir()
+	if _, err := Extract(context.Background(), archive, index, into, ExtractOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, rel := range []string{"config/settings.json", "config/projects/SALES/params.json", "install.ini"} {
+		want, err := os.ReadFile(filepath.Join(away, rel))
+		must(t, err)
+		if b, err := os.ReadFile(filepath.Join(into, rel)); err != nil || !bytes.Equal(b, want) {
+			t.Errorf("%s: %d bytes, %v", rel, len(b), err)
+		}
+		if info, err := os.Lstat(filepath.Join(into, rel)); err != nil || !info.Mode().IsRegular() {
+			t.Errorf("%s is restored as %v, %v", rel, info.Mode(), err)
+		}
+	}
+}
