@@ -104,3 +104,10 @@ var protected = []string{
 func Protected() []string { return slices.Clone(protected) }
 
 func isProtected(first string) bool { return slices.Contains(protected, first) }
+
+// Needed reports whether a path, relative to the data directory, is or lies
+// below a name that every set must hold whole.
+func Needed(rel string) bool {
+	first, _, _ := strings.Cut(rel, "/")
+	return isProtected(first)
+}

@@ -68,12 +68,8 @@ func (m *tarMethod) Save(ctx context.Context, j Job) (part Part, err error) {
 		return part, fmt.Errorf("keep the data directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, index.Close()) }()
-	report, err := archive.Write(ctx, data, index, archive.Source{
-		Root: mustReal(j.View), Tolerant: j.Live,
-		Decide: func(rel string, typ fs.FileMode) archive.Decision {
-			return archive.Decision(rules.Verdict(rel, typ.IsDir()))
-		},
-	}, archive.Options{
+	f := newFollower(mustReal(j.View), rules)
+	report, err := archive.Write(ctx, data, index, archive.Source{Root: f.root, Tolerant: j.Live, Decide: f.decide}, archive.Options{
 		Compression: map[string]archive.Compression{"zstd": archive.Zstd, "gzip": archive.Gzip, "none": archive.None}[m.compression()],
 		Sync:        true, Progress: m.progress(expectedBytes(j)),
 	})
@@ -83,10 +79,12 @@ func (m *tarMethod) Save(ctx context.Context, j Job) (part Part, err error) {
 	if err := atomicfile.SyncDir(j.Folder); err != nil {
 		return part, err
 	}
+	names := report.Files + report.HardLinks + report.Links + report.Other
 	return Part{
 		Method: Archive, Tool: tarTool + m.compression(),
-		Files: report.Files + report.HardLinks + report.Links + report.Other, Folders: report.Dirs, Bytes: report.Bytes, Stored: report.Stored, SHA256: report.SHA256, IndexSHA256: report.IndexSHA256,
+		Files: names, Names: names, Folders: report.Dirs, Bytes: report.Bytes, Stored: report.Stored, SHA256: report.SHA256, IndexSHA256: report.IndexSHA256,
 		Changed: report.Changed.First, ChangedTotal: report.Changed.Total, LeftOut: report.LeftOut.First,
+		Followed: report.Followed.First,
 	}, nil
 }
 
@@ -176,6 +174,27 @@ func (m *tarMethod) Restore(ctx context.Context, s Stored, into string, sel Sele
 		return m.damaged(err, s, data)
 	}
 	return endRestore(into, s.Set, paths)
+}
+
+// Holds implements Method.
+func (m *tarMethod) Holds(ctx context.Context, s Stored, names []string) ([]string, error) {
+	data, index, err := m.paths(s)
+	if err != nil {
+		return nil, err
+	}
+	w := newWanted(names)
+	err = archive.List(ctx, index, func(e archive.Member) error {
+		kind := "other"
+		switch e.Type {
+		case archive.File, archive.HardLink:
+			kind = "file"
+		case archive.Dir:
+			kind = "folder"
+		}
+		w.saw(e.Path, kind)
+		return nil
+	})
+	return w.missing(), m.damaged(err, s, data)
 }
 
 // Wants reports whether a path is part of the selection.

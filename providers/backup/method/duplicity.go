@@ -380,6 +380,24 @@ func (d *duplicity) Verify(ctx context.Context, s Stored, quick bool) error {
 	})
 }
 
+// Holds implements Method: the index beside the volumes is of what duplicity read.
+func (d *duplicity) Holds(_ context.Context, s Stored, names []string) ([]string, error) {
+	source, err := openIndex(filepath.Join(s.Folder, treeName, sourceName), "")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &DamageError{Set: s.Set, What: sourceName, Found: "it is gone"}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look into set %s: %w", s.Set, err)
+	}
+	defer source.close()
+	w := newWanted(names)
+	err = source.rest(func(e *entry) error {
+		w.saw(e.Path, e.Kind)
+		return nil
+	})
+	return w.missing(), err
+}
+
 // Restore implements Method. duplicity takes out one path a run.
 func (d *duplicity) Restore(ctx context.Context, s Stored, into string, sel Selection) error {
 	paths, err := sel.clean()

@@ -68,6 +68,9 @@ func keptIndex(s Stored) (*indexReader, error) {
 	if err == nil {
 		_, err = os.Lstat(filepath.Join(s.Folder, treeName))
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("read the index of set %s: %w", s.Set, err)
+	}
 	if err != nil {
 		return nil, &DamageError{Set: s.Set, What: treeIndex, Found: err.Error()}
 	}
@@ -88,6 +91,9 @@ func survey(ctx context.Context, j Job, began time.Time, p *Part) error {
 			return nil
 		}
 		p.Files++
+		if e.Kind != "socket" {
+			p.Names++
+		}
 		p.Bytes += e.Size
 		if j.Live && e.Kind == "file" && e.CTime >= began.UnixNano() {
 			c.add(e.Path)

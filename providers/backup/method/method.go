@@ -7,6 +7,7 @@ package method
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/dssctl/dssctl/internal/clock"
@@ -41,6 +42,10 @@ type Method interface {
 	// without reading all data. The error is a *DamageError when something is
 	// not as it was written.
 	Verify(ctx context.Context, s Stored, quick bool) error
+	// Holds looks into what was kept, and returns those of the names that are not
+	// there as what they must be: "install.ini" as a file, "config/" as a folder.
+	// A link is neither.
+	Holds(ctx context.Context, s Stored, names []string) (missing []string, err error)
 	// Restore writes the kept data directory below into, which is an empty
 	// folder, or one that a broken-off Restore of the same set left.
 	Restore(ctx context.Context, s Stored, into string, sel Selection) error
@@ -51,6 +56,15 @@ type Method interface {
 	// each unpacked below into, for when the destination is lost; nil for a
 	// method without a repository.
 	Rescan(ctx context.Context, into string) ([]string, error)
+}
+
+// Clearer is a method whose runs can leave, when they fail, what no set needs and
+// what the removal of sets does not find.
+type Clearer interface {
+	// Unneeded reports whether there may be such. It is quick.
+	Unneeded() bool
+	// Clear removes it; where there is none, it does nothing.
+	Clear(ctx context.Context) error
 }
 
 // Job is one set on its way.
@@ -95,11 +109,14 @@ type Part struct {
 	// Needs are the ids of the sets without which this one cannot be restored.
 	Needs []string `json:"needs,omitempty"`
 	// Files, Folders and Bytes are what was read, Stored what it takes (of an
-	// incremental method: what was added).
+	// incremental method: what was added). Names is how many names a restore
+	// brings back beside the folders: files, more names of the same file, links,
+	// pipes; 0 where the method does not tell, as older sets do not.
 	Files   int64 `json:"files"`
 	Folders int64 `json:"folders"`
 	Bytes   int64 `json:"bytes"`
 	Stored  int64 `json:"stored"`
+	Names   int64 `json:"names,omitempty"`
 	// SHA256 of the method's main file, where it has one.
 	SHA256 string `json:"sha256,omitempty"`
 	// IndexSHA256 is that of an archive's index.
@@ -110,6 +127,18 @@ type Part struct {
 	ChangedTotal int64    `json:"changed_total,omitempty"`
 	// LeftOut are names that cannot be kept, such as sockets.
 	LeftOut []string `json:"left_out,omitempty"`
+	// Followed are links that were kept as what they lead to.
+	Followed []string `json:"followed,omitempty"`
+}
+
+// Restored is how many names a restore brings back beside folders and sockets, as
+// far as the set tells: some older ones counted sockets, which not all methods
+// keep.
+func (p Part) Restored() (names int64, known bool) {
+	if p.Names > 0 {
+		return p.Names, true
+	}
+	return p.Files, p.Method == Archive || p.Method == Restic
 }
 
 // Selection is what a restore takes out; the zero value is everything.
@@ -158,6 +187,17 @@ type DamageError struct {
 func (e *DamageError) Error() string {
 	return "set " + e.Set + " is damaged: " + e.What + ": " + e.Found
 }
+
+// IncompleteError says that a set lacks what every set must hold.
+type IncompleteError struct {
+	Set     string
+	Missing []string
+}
+
+func (e *IncompleteError) Error() string { return "set " + e.Set + " is incomplete: " + e.Why() }
+
+// Why is the error without the set's name.
+func (e *IncompleteError) Why() string { return "it does not hold " + strings.Join(e.Missing, ", ") }
 
 // MissingError says that a program is not there, or is too old.
 type MissingError struct {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -128,7 +129,17 @@ func (r *restic) Prepare(ctx context.Context) error {
 		return err
 	}
 	// Without force: locks of processes that live, here or elsewhere, stay.
-	_, err := r.restic(ctx, "remove stale locks", proc.Cmd{Args: []string{"unlock"}})
+	if _, err := r.restic(ctx, "remove stale locks", proc.Cmd{Args: []string{"unlock"}}); err != nil {
+		return err
+	}
+	err := r.Clear(ctx)
+	var exit *resticError
+	if errors.As(err, &exit) {
+		if holder, held := exit.holder(); held {
+			r.o.Notice("what broken-off runs left in the restic repository is removed later, for it is locked by " + holder)
+			return nil
+		}
+	}
 	return err
 }
 
@@ -163,16 +174,20 @@ func (r *restic) clearHalfMade() error {
 
 // Warm implements Method: a snapshot that Save builds on and Seal forgets.
 func (r *restic) Warm(ctx context.Context, j Job) error {
-	// DSS runs: what vanishes or cannot be read now, Save sees.
+	// DSS runs: what vanishes now, Save sees.
 	j.Live = true
+	if err := r.begun(j.Set); err != nil {
+		return err
+	}
 	done, err := r.backup(ctx, j, kindWarm, r.parent(j))
 	if done.ID == "" {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(j.Folder, resticWarm), []byte(done.ID), 0o600); err != nil {
-		return fmt.Errorf("remember the first pass: %w", err)
+	if errFile := os.WriteFile(filepath.Join(j.Folder, resticWarm), []byte(done.ID), 0o600); errFile != nil {
+		return fmt.Errorf("remember the first pass: %w", errFile)
 	}
-	return nil
+	// What cannot be read now cannot be read once DSS is stopped either.
+	return err
 }
 
 // resticWarm holds the id of the first pass's snapshot.
@@ -198,6 +213,9 @@ func (r *restic) Save(ctx context.Context, j Job) (Part, error) {
 	}
 	if err := saveRoot(j.View, j.Folder); err != nil {
 		return Part{}, fmt.Errorf("back up %s: %w", j.View, err)
+	}
+	if err := r.begun(j.Set); err != nil {
+		return Part{}, err
 	}
 	began := r.o.Clock.Now()
 	done, err := r.backup(ctx, j, kindData, r.parent(j))
@@ -244,7 +262,7 @@ func (r *restic) Seal(ctx context.Context, j Job, p Part) error {
 			return err
 		}
 	}
-	return nil
+	return r.ended(j.Set)
 }
 
 // tags are the arguments that mark a snapshot of ours.
@@ -339,6 +357,34 @@ func (r *restic) Verify(ctx context.Context, s Stored, quick bool) error {
 	return damaged(err, s.Set)
 }
 
+// Holds implements Method.
+func (r *restic) Holds(ctx context.Context, s Stored, names []string) ([]string, error) {
+	w := newWanted(names)
+	dirs := map[string]bool{}
+	for _, name := range names {
+		dirs[path.Dir("/"+strings.TrimSuffix(name, "/"))] = true
+	}
+	args := append([]string{"ls", "--json", s.Part.Ref}, slices.Sorted(mapKeys(dirs))...)
+	_, err := r.reading(ctx, "look into set "+s.Set, proc.Cmd{Args: args, Line: func(line string) {
+		var node struct {
+			Path string `json:"path"`
+			Type string `json:"type"`
+		}
+		if json.Unmarshal([]byte(line), &node) != nil {
+			return
+		}
+		kind := node.Type
+		if kind == "dir" {
+			kind = "folder"
+		}
+		w.saw(strings.TrimPrefix(node.Path, "/"), kind)
+	}})
+	if err != nil {
+		return nil, damaged(err, s.Set)
+	}
+	return w.missing(), nil
+}
+
 // Restore implements Method.
 func (r *restic) Restore(ctx context.Context, s Stored, into string, sel Selection) error {
 	paths, err := sel.clean()
@@ -410,8 +456,15 @@ func (r *restic) Forget(ctx context.Context, sets []Stored) error {
 	}
 	// Also when nothing was forgotten now: a run that died in between has
 	// forgotten, and not pruned.
-	_, err = r.restic(ctx, "give back the space of forgotten snapshots", proc.Cmd{Args: []string{"prune"}, Line: func(string) {}})
-	return err
+	if _, err = r.restic(ctx, "give back the space of forgotten snapshots", proc.Cmd{Args: []string{"prune"}, Line: func(string) {}}); err != nil {
+		return err
+	}
+	for _, s := range sets {
+		if err := r.ended(s.Set); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Rescan implements Method.

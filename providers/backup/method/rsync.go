@@ -79,6 +79,27 @@ func (r *rsync) Verify(ctx context.Context, s Stored, quick bool) error {
 	return verifyKept(ctx, s, quick, r.told(s.Part.Bytes))
 }
 
+// Holds implements Method.
+func (r *rsync) Holds(_ context.Context, s Stored, names []string) ([]string, error) {
+	w := newWanted(names)
+	for _, name := range names {
+		rel := strings.TrimSuffix(name, "/")
+		tree := filepath.Join(s.Folder, treeName)
+		e, err := lookAt(tree, rel)
+		above, errAbove := lookAt(tree, filepath.Dir(rel))
+		switch {
+		case errAbove == nil && above.Kind != "folder":
+			// What is found there is found through a link.
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, fmt.Errorf("look into set %s: %w", s.Set, err)
+		default:
+			w.saw(rel, e.Kind)
+		}
+	}
+	return w.missing(), nil
+}
+
 func (r *rsync) told(total int64) func(int64) {
 	return func(done int64) { r.o.Progress(event.Progress{Done: done, Total: total, Unit: "bytes"}) }
 }

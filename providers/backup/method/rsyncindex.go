@@ -144,6 +144,9 @@ func (f *filling) compare(ctx context.Context, seen, base *indexReader, p *Part,
 			return add(e, false)
 		}
 		p.Files++
+		if e.Kind != "socket" {
+			p.Names++
+		}
 		p.Bytes += e.Size
 		linked := f.linked(e)
 		if !linked {

@@ -245,6 +245,32 @@ func (x *xfsdump) Verify(_ context.Context, s Stored, quick bool) error {
 	return nil
 }
 
+// Holds implements Method. xfsrestore lists what is no folder, so that an empty
+// folder counts as missing. It reads the whole dump for that.
+func (x *xfsdump) Holds(ctx context.Context, s Stored, names []string) ([]string, error) {
+	w := newWanted(names)
+	_, err := x.reader.run(ctx, proc.Cmd{
+		Args: []string{"-J", "-F", "-v", "silent", "-t", "-f", filepath.Join(s.Folder, dumpName)},
+		Line: func(line string) {
+			rel, ok := strings.CutPrefix(line, filepath.Clean(s.Part.Ref)+"/")
+			if filepath.Clean(s.Part.Ref) == "." {
+				rel, ok = line, true
+			}
+			if !ok {
+				return
+			}
+			w.saw(rel, "file")
+			for dir := filepath.Dir(rel); dir != "."; dir = filepath.Dir(dir) {
+				w.saw(dir, "folder")
+			}
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look into set %s: %w", s.Set, err)
+	}
+	return w.missing(), nil
+}
+
 // Restore implements Method. The dump is compared with its hash first: a dump
 // with a hole in it restores what it can, and says so in passing.
 func (x *xfsdump) Restore(ctx context.Context, s Stored, into string, sel Selection) error {
