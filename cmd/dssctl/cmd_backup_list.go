@@ -89,6 +89,7 @@ func setRow(policy string, e set.Entry) view.SetRow {
 		Set: e.ID, Policy: policy, Folder: e.Folder, Time: m.Time, Version: m.DSS.Version, Method: m.Part.Method,
 		Consistency: m.Consistency, Bytes: m.Part.Bytes, Stored: m.Part.Stored, Files: m.Part.Files, Database: m.Database != nil,
 	}
+	r.State = string(e.State())
 	if e.Broken != nil {
 		r.Broken = e.Broken.Error()
 	}
@@ -135,11 +136,16 @@ func (w *world) runBackupShow(o setOptions, id string) error {
 	default:
 		return fmt.Errorf("no policy of this estate has a set %q; `dssctl backup list` shows those that are", id)
 	}
-	if entry.Broken != nil {
+	if was := (*set.StateError)(nil); entry.Broken != nil && (!errors.As(entry.Broken, &was) || was.State == set.Unknown) {
 		return fmt.Errorf("the set %s cannot be used: %w", id, entry.Broken)
 	}
 	if o.json {
-		return printJSON(w.stdout(), entry.Manifest)
+		row := setRow(policy, entry)
+		return printJSON(w.stdout(), struct {
+			set.Manifest
+			State  string `json:"state"`
+			Broken string `json:"broken,omitempty"`
+		}{entry.Manifest, row.State, row.Broken})
 	}
 	return view.Set(w.stdout(), aboutSet(policy, entry), w.style(w.out))
 }
@@ -153,11 +159,31 @@ func aboutSet(policy string, e set.Entry) view.SetAbout {
 		Changed: m.Part.Changed, ChangedTotal: m.Part.ChangedTotal, LeftOut: m.Part.LeftOut,
 		Excluded: append(append([]string(nil), m.Excluded.Classes...), m.Excluded.Globs...),
 	}
+	out.Followed = m.Part.Followed
+	if outside := m.Outside; outside != nil {
+		out.OutsideTotal, out.Programs = outside.LeftTotal, outside.Programs
+		out.Outside = leads(outside.Left)
+		if followed := leads(outside.Followed); len(followed) > 0 {
+			out.Followed = followed
+		}
+	}
 	if d := m.Database; d != nil {
 		out.DatabaseAt = fmt.Sprintf("schema %s of database %s on %s:%d", d.Schema, d.Database, d.Host, d.Port)
 		if d.Prefix != "" {
 			out.DatabaseAt += ", prefix " + d.Prefix
 		}
+	}
+	return out
+}
+
+// leads are links and mounts in words.
+func leads(all []set.Lead) (out []string) {
+	for _, l := range all {
+		if l.Target == "" {
+			out = append(out, l.Path+" (another file system)")
+			continue
+		}
+		out = append(out, l.Path+" (to "+l.Target+")")
 	}
 	return out
 }

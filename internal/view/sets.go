@@ -22,7 +22,9 @@ type SetRow struct {
 	Stored      int64     `json:"stored"` // what the set takes, or has added
 	Files       int64     `json:"files"`
 	Database    bool      `json:"database"` // a dump of PostgreSQL is in it
-	// Broken says why the set cannot be used.
+	// State is "good", or says why the set does not count, with Broken in words:
+	// "damaged", "incomplete", "restore failed", "unknown".
+	State  string `json:"state"`
 	Broken string `json:"broken,omitempty"`
 }
 
@@ -36,7 +38,7 @@ func Sets(w io.Writer, rows []SetRow, now time.Time, s Style) error {
 	out := make([][]string, 0, len(rows))
 	for _, r := range rows {
 		if r.Broken != "" {
-			out = append(out, []string{clean(r.Set), clean(r.Policy), "-", "-", "-", "-", "-", "-", "BROKEN: " + oneLine(r.Broken)})
+			out = append(out, []string{clean(r.Set), clean(r.Policy), "-", "-", "-", "-", "-", "-", clean(strings.ToUpper(r.State)) + ": " + oneLine(r.Broken)})
 			continue
 		}
 		database := "embedded"
@@ -44,12 +46,20 @@ func Sets(w io.Writer, rows []SetRow, now time.Time, s Style) error {
 			database = "dump"
 		}
 		out = append(out, []string{
-			clean(r.Set), clean(r.Policy), moment(r.Time), humanize.Duration(now.Sub(r.Time)), dash(r.Version), dash(r.Method) + s.dot() + dash(r.Consistency),
+			clean(r.Set), clean(r.Policy), moment(r.Time), setAge(now.Sub(r.Time)), dash(r.Version), dash(r.Method) + s.dot() + dash(r.Consistency),
 			humanize.Bytes(r.Bytes), humanize.Bytes(r.Stored), database,
 		})
 	}
 	p.table([]string{"SET", "POLICY", "TIME (UTC)", "AGE", "DSS", "KEPT BY", "SIZE", "STORED", "DATABASES"}, out)
 	return p.writeTo(w)
+}
+
+// setAge is how old a set is. One of the future has no age: a clock was wrong.
+func setAge(d time.Duration) string {
+	if d < 0 {
+		return "in the future"
+	}
+	return humanize.Duration(d)
 }
 
 // SetAbout is all that a set's manifest says.
@@ -63,6 +73,11 @@ type SetAbout struct {
 	Needs, Changed, LeftOut, Excluded []string
 	ChangedTotal                      int64
 	DatabaseAt                        string
+	// Followed are links that were kept as what they lead to; Outside those that
+	// lead to what is not in the set, the first of OutsideTotal; Programs how many
+	// lead to programs of the system or the kit.
+	Followed, Outside      []string
+	OutsideTotal, Programs int64
 }
 
 // Set writes what a set is of.
@@ -79,6 +94,9 @@ func Set(w io.Writer, a SetAbout, s Style) error {
 		}
 	}
 	p.line(p.paint(bold, "backup set "+clean(a.Set)))
+	if a.Broken != "" {
+		row("state", a.State+": "+a.Broken)
+	}
 	row("policy", a.Policy)
 	row("time", a.Time.UTC().Format(time.RFC3339)+", finished "+humanize.Duration(a.Finished.Sub(a.Time))+" later")
 	row("instance", fmt.Sprintf("DSS %s, %s node, %s on %s", a.Version, a.NodeType, a.DataDir, a.Host))
@@ -104,6 +122,17 @@ func Set(w io.Writer, a SetAbout, s Style) error {
 		row("changed", fmt.Sprintf("%s while they were read: %s", humanize.Count(a.ChangedTotal, "file", "files"), strings.Join(a.Changed, ", ")))
 	}
 	list("not kept", a.LeftOut)
+	list("followed", a.Followed)
+	if a.OutsideTotal > 0 {
+		text := strings.Join(a.Outside, ", ")
+		if more := a.OutsideTotal - int64(len(a.Outside)); more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		row("outside", humanize.Count(a.OutsideTotal, "link or mount leads", "links or mounts lead")+" out of the data directory, to what is not in the set: "+text)
+	}
+	if a.Programs > 0 {
+		row("programs", humanize.Count(a.Programs, "link leads", "links lead")+" to programs of the system or the kit")
+	}
 	return p.writeTo(w)
 }
 

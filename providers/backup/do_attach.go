@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/dssctl/dssctl/internal/iniedit"
@@ -127,74 +125,3 @@ func (restoreProver) Verify(ctx context.Context, pc *providers.Call) error {
 }
 
 func (restoreProver) Undo(context.Context, *providers.Call) error { return nil }
-
-// restoreTester performs backup.restore_test: a set that cannot be restored is
-// none.
-type restoreTester struct{}
-
-func (restoreTester) Done(context.Context, *providers.Call) (bool, error) { return false, nil }
-
-func (restoreTester) Do(ctx context.Context, pc *providers.Call) (err error) {
-	c, err := open(pc)
-	if err != nil {
-		return err
-	}
-	scratch, err := c.scratch()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, removeTree(scratch)) }()
-	for _, id := range c.wanted() {
-		e, err := c.store.Get(id)
-		if err != nil {
-			return err
-		}
-		dir := filepath.Join(scratch, id)
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("restore for trial: %w", err)
-		}
-		c.Restore = &restoreArgs{Set: id}
-		if err := c.takeOut(ctx, e, dir); err != nil {
-			return err
-		}
-		if err := looksRestored(dir, e.Manifest); err != nil {
-			return fmt.Errorf("the set %s: %w", id, err)
-		}
-		if err := opens(ctx, dir, e.Manifest); err != nil {
-			return fmt.Errorf("the set %s: %w", id, err)
-		}
-		if e.Manifest.Database != nil {
-			if err := verifyDump(ctx, c, e.Folder, e.Manifest.Database); err != nil {
-				return fmt.Errorf("the set %s: %w", id, err)
-			}
-		}
-	}
-	return nil
-}
-
-// scratch is where a set is restored for trial: beside the sets, where there is
-// room for one.
-func (c *call) scratch() (string, error) {
-	dir, err := c.Instance.EnsureCompanion("restore-test", c.Run)
-	if err != nil {
-		return "", err
-	}
-	return dir, nil
-}
-
-func (restoreTester) Verify(ctx context.Context, pc *providers.Call) error {
-	c, err := open(pc)
-	if err != nil {
-		return err
-	}
-	now := c.Clock.Now().UTC()
-	return c.remember(ctx, func(p *policyRecord) { p.Tested = now })
-}
-
-func (restoreTester) Undo(_ context.Context, pc *providers.Call) error {
-	c, err := open(pc)
-	if err != nil {
-		return err
-	}
-	return removeTree(filepath.Join(c.Instance.Companion(), "restore-test", c.Run))
-}

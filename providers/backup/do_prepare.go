@@ -14,6 +14,7 @@ import (
 	"github.com/dssctl/dssctl/providers/backup/method"
 	"github.com/dssctl/dssctl/providers/backup/set"
 	"github.com/dssctl/dssctl/providers/backup/still"
+	"github.com/dssctl/dssctl/providers/preflight"
 )
 
 // preparer performs backup.prepare: whatever would fail once DSS is down shall
@@ -30,7 +31,18 @@ func (preparer) Do(ctx context.Context, pc *providers.Call) error {
 	if owner, err := c.store.Owner(); err != nil {
 		return err
 	} else if owner == nil && c.Known {
-		return fmt.Errorf("the destination %s held this policy's sets, and is empty or gone now: is its volume mounted? When the sets are gone for good, make an empty folder and the file %s again with `dssctl backup run -new-destination`", c.Destination, set.OwnerName)
+		return fmt.Errorf("the destination %s held this policy's sets, and is empty or gone now. %s", c.Destination, goneRemedy)
+	}
+	found, err := c.survey(ctx)
+	if err != nil {
+		return err
+	}
+	if all := preflight.Errors(c.foreseeLinks(found)); len(all) > 0 {
+		return errors.New(all[0].String())
+	}
+	required, err := c.required()
+	if err != nil {
+		return err
 	}
 	if err := c.store.Claim(c.owner()); err != nil {
 		return err
@@ -61,8 +73,11 @@ func (preparer) Do(ctx context.Context, pc *providers.Call) error {
 	if err := m.Prepare(ctx); err != nil {
 		return err
 	}
-	_, err = c.store.Begin(c.Run)
-	return err
+	if _, err = c.store.Begin(c.Run); err != nil {
+		return err
+	}
+	found.tell(c.Notice)
+	return c.update(func(m *making) { m.Required, m.Outside = required, &found.outside })
 }
 
 // sweepViews takes away what killed runs have left of views of the data
@@ -103,15 +118,24 @@ func (c *call) checkRoom() error {
 	if err != nil {
 		return err
 	}
+	if need := c.need(); free < need {
+		return fmt.Errorf("the destination %s has %s free, and a set like the last one needs %s: free some (`dssctl backup prune`), or choose another destination", c.Destination, humanize.Bytes(free), humanize.Bytes(need))
+	}
+	return nil
+}
+
+// need is what a set takes at most, as far as the last one tells; 0 where that
+// does not matter to the destination.
+func (c *call) need() int64 {
+	if hasRepository(c.Method) && c.Repository != "" {
+		return 0
+	}
 	const reserve = 16 << 20
 	need := int64(reserve)
 	if n := c.previous(); n != nil && n.Part.Stored > 0 {
 		need += n.Part.Stored + n.Part.Stored/20
 	}
-	if free < need {
-		return fmt.Errorf("the destination %s has %s free, and a set like the last one needs %s: free some (`dssctl backup prune`), or choose another destination", c.Destination, humanize.Bytes(free), humanize.Bytes(need))
-	}
-	return nil
+	return need
 }
 
 // previous is the newest good set by the same method.
@@ -129,9 +153,7 @@ func (c *call) previous() *method.Stored {
 	return nil
 }
 
-func stored(e set.Entry) method.Stored {
-	return method.Stored{Set: e.ID, Time: e.Manifest.Time, Folder: e.Folder, Part: e.Manifest.Part}
-}
+func stored(e set.Entry) method.Stored { return e.Stored() }
 
 func (preparer) Verify(_ context.Context, pc *providers.Call) error {
 	c, err := open(pc)

@@ -23,7 +23,19 @@ func (pruner) Done(_ context.Context, pc *providers.Call) (bool, error) {
 		return false, err
 	}
 	entries, err := c.store.List()
-	return err == nil && len(c.doomed(entries)) == 0, err
+	return err == nil && len(c.doomed(entries)) == 0 && c.clearer() == nil, err
+}
+
+// clearer is the policy's method where failed runs have left what no set needs.
+func (c *call) clearer() method.Clearer {
+	how, err := c.method()
+	if err != nil {
+		return nil
+	}
+	if m, ok := how.(method.Clearer); ok && m.Unneeded() {
+		return m
+	}
+	return nil
 }
 
 // doomed are the ids of the sets that go: of those that the plan names, where it
@@ -71,6 +83,10 @@ func (pruner) Do(ctx context.Context, pc *providers.Call) error {
 		}
 		c.Notice("removed the set " + id)
 	}
+	if m := c.clearer(); m != nil {
+		c.note("removing what broken-off runs left")
+		return m.Clear(ctx)
+	}
 	return nil
 }
 
@@ -111,7 +127,7 @@ func (pruner) Verify(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	if c.newestGood(entries) == "" && len(entries) > 0 {
+	if len(c.Sets) > 0 && c.newestGood(entries) == "" && len(entries) > 0 {
 		return fmt.Errorf("no good set is left in %s", c.Destination)
 	}
 	if c.Former != nil {

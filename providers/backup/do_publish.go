@@ -40,6 +40,14 @@ func (publisher) Do(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
+	how, err := c.method()
+	if err != nil {
+		return err
+	}
+	unfinished := method.Stored{Set: c.Run, Time: manifest.Time, Folder: c.part(), Part: manifest.Part}
+	if err := complete(ctx, how, unfinished, &manifest); err != nil {
+		return fmt.Errorf("the set is not published: %w", err)
+	}
 	// It has said what it had to say; in a set it would be an unknown file.
 	if err := os.Remove(filepath.Join(c.part(), makingName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("finish the backup set: %w", err)
@@ -47,14 +55,19 @@ func (publisher) Do(ctx context.Context, pc *providers.Call) error {
 	if err := c.seal(ctx, mk.DumpSHA256, manifest.Part); err != nil {
 		return err
 	}
-	how, err := c.method()
-	if err != nil {
-		return err
-	}
 	if err := how.Seal(ctx, c.job(c.Instance.DataDir), manifest.Part); err != nil {
 		return err
 	}
 	return c.store.Publish(c.Run)
+}
+
+// complete refuses a set that lacks what every set must hold.
+func complete(ctx context.Context, how method.Method, s method.Stored, m *set.Manifest) error {
+	missing, err := how.Holds(ctx, s, m.Holds())
+	if err == nil && len(missing) > 0 {
+		err = &method.IncompleteError{Set: s.Set, Missing: missing}
+	}
+	return err
 }
 
 // manifest writes the manifest, or finds the one that a killed dssctl wrote.
@@ -74,6 +87,7 @@ func (c *call) manifest(mk making) (set.Manifest, error) {
 		Format: set.Format, ID: c.Run, Time: mk.Time, Finished: c.Clock.Now().UTC(), Tool: c.Tool, Host: host,
 		Instance: c.Address, Backup: c.Name, DataDir: c.Instance.DataDir, DSS: mk.DSS,
 		Consistency: c.Consistency, View: mk.View, Excluded: c.Rules, Part: *mk.Part, Database: mk.Database,
+		Required: mk.Required, Outside: mk.Outside,
 	}
 	return m, m.Write(c.part())
 }

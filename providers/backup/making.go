@@ -31,6 +31,9 @@ type making struct {
 	// DumpSHA256 is of the dump.
 	DumpSHA256 string       `json:"dump_sha256,omitempty"`
 	Part       *method.Part `json:"part,omitempty"`
+	// Required and Outside are as in the manifest.
+	Required []string     `json:"required,omitempty"`
+	Outside  *set.Outside `json:"outside,omitempty"`
 }
 
 // part is the folder of the run's unfinished set.

@@ -40,6 +40,11 @@ type observed struct {
 	// Place is equal for policies with one destination, whatever its words.
 	// Misplaced says why no sets may be kept there.
 	Place, Misplaced string
+	// Unclaimed: nothing says whose the destination is, as where it is empty or
+	// not there.
+	Unclaimed bool
+	// Unneeded: failed runs may have left in a repository what no set needs.
+	Unneeded bool
 	// Problem says why the sets could not be listed.
 	Problem string
 	// Method says why the method cannot work here; "" when it can.
@@ -55,21 +60,32 @@ type observed struct {
 	ScheduleError string
 }
 
-// newest is the newest set that can be used.
-func (o *observed) newest() *set.Entry {
+// newest is the newest set that counts. One that is dated in the future does not:
+// nobody knows how old it is.
+func (o *observed) newest(now time.Time) *set.Entry {
 	for i := range o.Sets {
-		if o.Sets[i].Broken == nil {
+		if o.Sets[i].Broken == nil && !o.Sets[i].Manifest.Time.After(now) {
 			return &o.Sets[i]
 		}
 	}
 	return nil
 }
 
+// ahead are the good sets that are dated in the future.
+func (o *observed) ahead(now time.Time) (out []*set.Entry) {
+	for i := range o.Sets {
+		if o.Sets[i].Broken == nil && o.Sets[i].Manifest.Time.After(now) {
+			out = append(out, &o.Sets[i])
+		}
+	}
+	return out
+}
+
 // Headline tells the age and size of the newest set.
 func (o *Observation) Headline() string {
 	var newest *set.Entry
 	for _, p := range o.Policies {
-		if n := p.newest(); n != nil && (newest == nil || n.Manifest.Time.After(newest.Manifest.Time)) {
+		if n := p.newest(o.Now); n != nil && (newest == nil || n.Manifest.Time.After(newest.Manifest.Time)) {
 			newest = n
 		}
 	}
@@ -141,12 +157,15 @@ func (p *Provider) look(ctx context.Context, req providers.ObserveRequest, b *co
 	o.Place = placeOf(pol.Destination)
 	o.Misplaced = p.misplaced(req.Desired, req.Instance.DataDir, pol.Destination)
 	var err error
-	if o.Sets, err = (set.Store{Dir: pol.Destination}).List(); err != nil {
+	store := set.Store{Dir: pol.Destination}
+	if o.Sets, err = store.List(); err != nil {
 		o.Problem = err.Error()
 	}
+	owner, err := store.Owner()
+	o.Unclaimed = owner == nil && err == nil
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	if err := p.checkMethod(ctx, req, &pol); err != nil {
+	if err := p.checkMethod(ctx, req, &pol, o); err != nil {
 		o.Method = err.Error()
 	}
 	switch {
@@ -179,7 +198,7 @@ func earlyKinds(name string) []string {
 	return kinds
 }
 
-func (p *Provider) checkMethod(ctx context.Context, req providers.ObserveRequest, pol *policy) error {
+func (p *Provider) checkMethod(ctx context.Context, req providers.ObserveRequest, pol *policy, seen *observed) error {
 	o := method.Options{
 		DataDir: req.Instance.DataDir, Rules: pol.Rules,
 		Destination: pol.Destination, Repository: pol.Repository, Compression: pol.Compression, Sudo: pol.sudo(),
@@ -192,6 +211,9 @@ func (p *Provider) checkMethod(ctx context.Context, req providers.ObserveRequest
 	m, err := method.New(pol.Method, o)
 	if err != nil {
 		return err
+	}
+	if c, ok := m.(method.Clearer); ok {
+		seen.Unneeded = c.Unneeded()
 	}
 	return m.Check(ctx)
 }
@@ -211,11 +233,13 @@ func checkSnapshot(ctx context.Context, inst *dss.Instance, kind string, pol *po
 func retained(entries []set.Entry) []retention.Set {
 	out := make([]retention.Set, 0, len(entries))
 	for _, e := range entries {
-		s := retention.Set{ID: e.ID, Time: e.Manifest.Time, State: retention.Good, Needs: slices.Clone(e.Manifest.Part.Needs)}
-		if e.Broken != nil {
-			s.State = retention.Damaged
-		}
-		out = append(out, s)
+		out = append(out, retention.Set{ID: e.ID, Time: e.Manifest.Time, State: states[e.State()], Needs: slices.Clone(e.Manifest.Part.Needs)})
 	}
 	return out
+}
+
+// states are those of sets in retention's words.
+var states = map[set.State]retention.State{
+	set.Good: retention.Good, set.Damaged: retention.Damaged, set.Incomplete: retention.Incomplete,
+	set.RestoreFailed: retention.RestoreFailed, set.Unknown: retention.Unreadable,
 }

@@ -18,7 +18,7 @@ import (
 
 // opens looks into a restored data directory as far as can be looked without
 // DSS: its settings are whole JSON, its embedded databases have the head that
-// H2 wants to see, and there are as many files as the manifest says.
+// H2 wants to see, and there are as many names as the manifest says.
 func opens(ctx context.Context, dir string, m set.Manifest) error {
 	raw, err := os.ReadFile(filepath.Join(dir, "config", "general-settings.json"))
 	switch {
@@ -33,7 +33,7 @@ func opens(ctx context.Context, dir string, m set.Manifest) error {
 	if err != nil || !json.Valid(raw) {
 		return fmt.Errorf("the restored dss-version.json is no whole JSON")
 	}
-	var files int64
+	var names int64
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -41,10 +41,12 @@ func opens(ctx context.Context, dir string, m set.Manifest) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if !d.IsDir() && d.Type() != fs.ModeSocket {
+			names++
+		}
 		if !d.Type().IsRegular() {
 			return nil
 		}
-		files++
 		if strings.HasSuffix(path, ".mv.db") {
 			return h2Head(path)
 		}
@@ -53,8 +55,8 @@ func opens(ctx context.Context, dir string, m set.Manifest) error {
 	if err != nil {
 		return err
 	}
-	if files < m.Part.Files {
-		return fmt.Errorf("%d files were restored, and the set was made of %d", files, m.Part.Files)
+	if want, known := m.Part.Restored(); known && names < want {
+		return fmt.Errorf("%d files and links were restored, and the set was made of %d", names, want)
 	}
 	return nil
 }

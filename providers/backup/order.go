@@ -2,7 +2,6 @@ package backup
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dssctl/dssctl/config"
+	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/retention"
@@ -77,7 +77,7 @@ func (m *maker) ordered(o *Order, b *config.Block) ([]providers.Step, hcl.Diagno
 	case Prune:
 		return m.orderedPrune()
 	}
-	e, d := m.pick(o.Set, b, o.Verb == Verify)
+	e, d := m.pick(o.Set, b, o.Verb == Verify || o.Verb == Test)
 	if d != nil {
 		return nil, hcl.Diagnostics{d}
 	}
@@ -92,27 +92,28 @@ func (m *maker) ordered(o *Order, b *config.Block) ([]providers.Step, hcl.Diagno
 }
 
 // pick finds the set that was asked for.
-func (m *maker) pick(id string, b *config.Block, verifies bool) (*set.Entry, *hcl.Diagnostic) {
+func (m *maker) pick(id string, b *config.Block, checks bool) (*set.Entry, *hcl.Diagnostic) {
 	if id == "" {
-		if n := m.seen.newest(); n != nil {
+		if n := m.seen.newest(m.o.Now); n != nil {
 			return n, nil
 		}
-		return nil, &hcl.Diagnostic{
-			Severity: hcl.DiagError, Summary: "There is no backup set", Subject: b.RangeOf("destination"),
-			Detail: fmt.Sprintf("%s has no good set in %s: `dssctl backup run %s` makes one.", b.Address, m.a.Destination, b.Address),
+		detail := fmt.Sprintf("%s has no good set in %s: `dssctl backup run %s` makes one.", b.Address, m.a.Destination, b.Address)
+		if n := len(m.seen.ahead(m.o.Now)); n > 0 {
+			detail += fmt.Sprintf(" %s there, dated in the future, and can be taken by name.", humanize.Count(int64(n), "set is", "sets are"))
 		}
+		return nil, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "There is no backup set", Detail: detail, Subject: b.RangeOf("destination")}
 	}
 	for i := range m.seen.Sets {
 		e := &m.seen.Sets[i]
 		if e.ID != id {
 			continue
 		}
-		if was := (*set.DamagedError)(nil); errors.As(e.Broken, &was) && verifies {
+		if checks && recheckable(e.Broken) {
 			return e, nil // it may be whole after all
 		}
 		if e.Broken != nil {
 			return nil, &hcl.Diagnostic{
-				Severity: hcl.DiagError, Summary: "The backup set is broken", Subject: b.RangeOf("destination"),
+				Severity: hcl.DiagError, Summary: "The backup set " + headlines[e.State()], Subject: b.RangeOf("destination"),
 				Detail: fmt.Sprintf("The set %s in %s cannot be used: %s.", id, m.a.Destination, strings.TrimSuffix(e.Broken.Error(), ".")),
 			}
 		}
@@ -128,8 +129,13 @@ func (m *maker) pick(id string, b *config.Block, verifies bool) (*set.Entry, *hc
 // gated: nobody has asked for it in a file, and it cannot be undone.
 func (m *maker) orderedPrune() ([]providers.Step, hcl.Diagnostics) {
 	ids := decide(m.seen.Sets, m.a.Retention, m.a.Former, m.o.Now)
-	if len(ids) == 0 {
+	if len(ids) == 0 && !m.seen.Unneeded {
 		return nil, nil
+	}
+	if len(ids) == 0 {
+		s := m.prune("remove what broken-off runs left in the repository, and no set needs", nil)
+		s.Undo = plan.Undo{How: "nothing needs what is removed"}
+		return []providers.Step{s}, nil
 	}
 	s := m.prune(fmt.Sprintf("remove %s: %s", counted(len(ids), "set"), strings.Join(ids, ", ")), ids)
 	if rest := slices.DeleteFunc(slices.Clone(m.seen.Sets), func(e set.Entry) bool { return e.Broken != nil || slices.Contains(ids, e.ID) }); len(rest) == 0 {

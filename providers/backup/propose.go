@@ -15,6 +15,7 @@ import (
 	"github.com/dssctl/dssctl/providers/backup/method"
 	"github.com/dssctl/dssctl/providers/backup/retention"
 	"github.com/dssctl/dssctl/providers/backup/schedule/cron"
+	"github.com/dssctl/dssctl/providers/backup/set"
 )
 
 // Propose implements providers.Provider.
@@ -154,7 +155,7 @@ func keptBy(sets []retention.Set, p retention.Policy, now time.Time) map[string]
 
 // overdue proposes what the policy's spans ask for.
 func (m *maker) overdue(b *config.Block, was policyRecord, out *providers.Proposal) {
-	newest := m.seen.newest()
+	newest := m.seen.newest(m.o.Now)
 	since := func(t time.Time) time.Duration { return m.o.Now.Sub(t) }
 	if most := span(b, "max_age"); most > 0 && m.seen.Problem == "" && (newest == nil || since(newest.Manifest.Time) > most) {
 		before, note := any(nil), "there is none yet"
@@ -196,6 +197,20 @@ func moment(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
+// headlines say of a set that does not count what is known of it, and advice what
+// to do about it.
+var (
+	headlines = map[set.State]string{
+		set.Damaged: "is damaged", set.Incomplete: "is incomplete", set.RestoreFailed: "failed its restore test", set.Unknown: "cannot be read here",
+	}
+	advice = map[set.State]string{
+		set.Damaged:       "It is left alone; remove its folder by hand when you have looked.",
+		set.Incomplete:    "It is left alone, and what it does hold can be looked at in its folder.",
+		set.RestoreFailed: "It is left alone; `dssctl backup test` tries it again when the cause is fixed.",
+		set.Unknown:       "Nothing is known against the set itself: look at the rights of its folder, or use the dssctl that wrote it.",
+	}
+)
+
 // handBack gives up a policy that left the files: its entry goes, its sets stay.
 func handBack(req providers.Request, o *Observation, name string, was policyRecord, out *providers.Proposal) {
 	m := &maker{req: req, o: o, at: req.Address + "." + Name + "." + name, a: args{
@@ -226,6 +241,9 @@ func (m *maker) check(b *config.Block) hcl.Diagnostics {
 	}
 	if m.seen.Misplaced != "" {
 		fail("destination", "The destination is no place for backup sets", "%s: %s.", b.Address, m.seen.Misplaced)
+	}
+	if m.a.Known && m.seen.Unclaimed {
+		fail("destination", "The backup destination is gone", "The destination %s of %s held its sets, and is empty or not there now. %s", m.a.Destination, b.Address, goneRemedy)
 	}
 	if m.seen.Problem != "" {
 		fail("destination", "The backup sets cannot be listed", "%s.", m.seen.Problem)
@@ -262,8 +280,11 @@ func (m *maker) check(b *config.Block) hcl.Diagnostics {
 	}
 	for _, e := range m.seen.Sets {
 		if e.Broken != nil {
-			warn("destination", "A backup set is broken", "The set %s in %s cannot be used and does not count: %s. It is left alone; remove its folder by hand when you have looked.", e.ID, m.a.Destination, strings.TrimSuffix(e.Broken.Error(), "."))
+			warn("destination", "A backup set "+headlines[e.State()], "The set %s in %s does not count: %s. %s", e.ID, m.a.Destination, strings.TrimSuffix(e.Broken.Error(), "."), advice[e.State()])
 		}
+	}
+	for _, e := range m.seen.ahead(m.o.Now) {
+		warn("destination", "A backup set is dated in the future", "The set %s in %s is of %s, and it is %s now: a clock is or was wrong. The set is kept; it does not count as the newest, and a restore takes it only when it is named.", e.ID, m.a.Destination, moment(e.Manifest.Time), moment(m.o.Now))
 	}
 	if x, err := cron.Parse(b.String("schedule")); err == nil {
 		for _, text := range x.Warnings(m.o.Now.In(time.Local)) {

@@ -13,6 +13,7 @@ import (
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/providers"
+	"github.com/dssctl/dssctl/providers/backup/exclude"
 	"github.com/dssctl/dssctl/providers/backup/set"
 	"github.com/dssctl/dssctl/providers/dss"
 	"github.com/dssctl/dssctl/providers/places"
@@ -122,7 +123,7 @@ func (m *maker) restore(e set.Entry, o RestoreOrder, b *config.Block) ([]provide
 	case o.Elsewhere != nil:
 		return m.elsewhere(e, &r)
 	}
-	return m.inPlace(e, &r, fail)
+	return m.inPlace(e, &r, b, fail)
 }
 
 func whatOf(paths []string) string {
@@ -145,7 +146,7 @@ func (m *maker) restoreStep(kind plan.Kind, phase plan.Phase, window providers.W
 // inPlace are the steps that bring a set back to where it came from: what is
 // slow is done while DSS runs, into a folder beside, and inside the window
 // names are exchanged.
-func (m *maker) inPlace(e set.Entry, r *restoreArgs, fail func(string, string, ...any) hcl.Diagnostics) ([]providers.Step, hcl.Diagnostics) {
+func (m *maker) inPlace(e set.Entry, r *restoreArgs, b *config.Block, fail func(string, string, ...any) hcl.Diagnostics) ([]providers.Step, hcl.Diagnostics) {
 	facts := m.req.Facts
 	order, err := dss.CompareVersions(facts.Version, e.Manifest.DSS.Version)
 	switch {
@@ -201,7 +202,37 @@ func (m *maker) inPlace(e set.Entry, r *restoreArgs, fail func(string, string, .
 		steps[i].Trial = steps[i].Window == providers.Offline
 		steps[i].Unit = ""
 	}
-	return steps, nil
+	return steps, m.changedByRestore(e, r, b)
+}
+
+// changedByRestore warns of what a restore in place leaves otherwise than the set's
+// data directory was: what the set left out is empty, and links are folders.
+func (m *maker) changedByRestore(e set.Entry, r *restoreArgs, b *config.Block) (diags hcl.Diagnostics) {
+	if len(r.Paths) > 0 {
+		return nil
+	}
+	warn := func(summary, format string, args ...any) {
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: b.RangeOf("destination")})
+	}
+	var left []string
+	for _, name := range e.Manifest.Excluded.Classes {
+		if name == "temporary" {
+			continue // DSS makes it again
+		}
+		for _, c := range exclude.Classes() {
+			if c.Name == name {
+				left = append(left, fmt.Sprintf("%s (%s)", name, folders(c)))
+			}
+		}
+	}
+	left = append(left, e.Manifest.Excluded.Globs...)
+	if len(left) > 0 {
+		warn("The restore empties what the set left out", "The set %s was made without %s: after the restore that is empty. What is there now is kept beside the data directory, with all else that the restore replaces.", e.ID, strings.Join(left, ", "))
+	}
+	if o := e.Manifest.Outside; o != nil && len(o.Followed) > 0 {
+		warn("The restore puts folders in the place of links", "When the set %s was made, these were links, and it keeps what they led to: %s. They come back as folders and files of the data directory, on its volume; what the links led to stays as it is.", e.ID, leadWords(o.Followed, int64(len(o.Followed))))
+	}
+	return diags
 }
 
 // elsewhere are the steps that make an instance of a set at another place.

@@ -196,7 +196,7 @@ func (m *maker) rate(kind plan.Kind, first float64) float64 {
 
 // cost reckons with the bytes of the newest set, where there is one.
 func (m *maker) cost(kind plan.Kind, first float64) plan.Cost {
-	n := m.seen.newest()
+	n := m.seen.newest(m.o.Now)
 	if n == nil || n.Manifest.Part.Bytes <= 0 {
 		return plan.Cost{} // not known
 	}

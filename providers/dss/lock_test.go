@@ -94,7 +94,13 @@ func TestSize(t *testing.T) {
 	if err := os.Symlink("/etc", in.Path("databases/link")); err != nil {
 		t.Fatal(err)
 	}
-	for rel, want := range map[string][2]int64{"databases": {8, 2}, "databases/a": {5, 1}, "absent": {0, 0}} {
+	// A folder that is a link is as large as what it leads to.
+	away := t.TempDir()
+	write(t, filepath.Join(away, "c"), "1234567", 0o600)
+	if err := os.Symlink(away, in.Path("timelines")); err != nil {
+		t.Fatal(err)
+	}
+	for rel, want := range map[string][2]int64{"timelines": {7, 1}, "databases": {8, 2}, "databases/a": {5, 1}, "absent": {0, 0}} {
 		bytes, files, err := in.Size(t.Context(), rel)
 		if err != nil || bytes != want[0] || int64(files) != want[1] {
 			t.Errorf("%s: %d %d %v", rel, bytes, files, err)

@@ -9,9 +9,14 @@ import (
 
 // Size sums up the regular files at or below a path in the data directory:
 // their sizes in bytes and their number. What is absent counts as nothing, and
-// so does what vanishes meanwhile.
+// so does what vanishes meanwhile. Where the path is a link, it is what the link
+// leads to that counts.
 func (in *Instance) Size(ctx context.Context, rel string) (bytes int64, files int, err error) {
-	err = filepath.WalkDir(in.Path(rel), func(_ string, d fs.DirEntry, err error) error {
+	top := in.Path(rel)
+	if real, err := filepath.EvalSymlinks(top); err == nil {
+		top = real
+	}
+	err = filepath.WalkDir(top, func(_ string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

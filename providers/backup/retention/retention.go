@@ -26,7 +26,18 @@ const (
 	Good
 	// Damaged is a set that did not.
 	Damaged
+	// Incomplete is a set that lacks what every set must hold.
+	Incomplete
+	// RestoreFailed is a set that could not be restored for trial.
+	RestoreFailed
+	// Unreadable is a set of which nothing is known here. It is kept.
+	Unreadable
 )
+
+// flaws say in words why a set is not good.
+var flaws = map[State]string{
+	Unverified: "not verified", Damaged: "damaged", Incomplete: "incomplete", RestoreFailed: "not restored in a test", Unreadable: "not readable here",
+}
 
 // Set is what retention knows of a backup set.
 type Set struct {
@@ -141,12 +152,8 @@ func (d *decider) judge() {
 
 // flaw says why a set is not good, once those that it needs have been judged.
 func (d *decider) flaw(e *entry, unjudged func(int) bool) string {
-	switch e.State {
-	case Good:
-	case Damaged:
-		return "damaged"
-	default:
-		return "not verified"
+	if e.State != Good {
+		return flaws[e.State]
 	}
 	for _, id := range e.Needs {
 		j, ok := d.byID[id]
@@ -164,14 +171,10 @@ func (d *decider) flaw(e *entry, unjudged func(int) bool) string {
 
 // short is a flaw without the chain that led to it.
 func (d *decider) short(i int) string {
-	switch d.all[i].State {
-	case Damaged:
-		return "damaged"
-	case Good:
-		return "not whole itself"
-	default:
-		return "not verified"
+	if s := d.all[i].State; s != Good {
+		return flaws[s]
 	}
+	return "not whole itself"
 }
 
 func (d *decider) keep(i int, reason string) {
@@ -191,6 +194,8 @@ func (d *decider) byState() {
 			d.keep(i, fmt.Sprintf("its time %s is yet to come: a clock is or was wrong", e.local.Format(time.RFC3339)))
 		case i == d.newest:
 			d.keep(i, "the last good set")
+		case e.State == Unreadable:
+			d.keep(i, "it cannot be read here, which says nothing of the set itself")
 		case !e.good && e.Pinned:
 			e.reasons = append(e.reasons, e.flaw)
 		case !e.good && (d.newest < 0 || i < d.newest):

@@ -46,7 +46,13 @@ type Manifest struct {
 	Consistency string        `json:"consistency"`
 	View        string        `json:"view,omitempty"`
 	Excluded    exclude.Rules `json:"excluded,omitzero"`
-	Part        method.Part   `json:"datadir"`
+	// Required are what the set must hold, as method.Method's Holds takes them;
+	// an older set does not say, see Must.
+	Required []string `json:"required,omitempty"`
+	// Outside are links and mounts that led out of the data directory: what they
+	// lead to is not in the set, but for what was followed. nil when nobody looked.
+	Outside *Outside    `json:"outside,omitempty"`
+	Part    method.Part `json:"datadir"`
 	// Database is the runtime database; nil when it is embedded and so in the
 	// data directory.
 	Database *Database `json:"database,omitempty"`
@@ -73,6 +79,16 @@ type Database struct {
 	User string `json:"user,omitempty"`
 	// Dump is pg's own account: tables with rows, sequences, versions.
 	Dump json.RawMessage `json:"dump"`
+}
+
+// FormatError says that a manifest has a format that this dssctl does not read.
+type FormatError struct {
+	Path  string
+	Found int
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s has the format %d, and this dssctl reads %d: use the dssctl that wrote it, or a newer one", e.Path, e.Found, Format)
 }
 
 // Write writes the manifest into the folder, on disk when it returns.
@@ -103,7 +119,7 @@ func parse(path string, raw []byte) (Manifest, error) {
 		return m, fmt.Errorf("%s is no manifest of a backup set: %w", path, err)
 	}
 	if head.Format != Format {
-		return m, fmt.Errorf("%s has the format %d, and this dssctl reads %d: use the dssctl that wrote it, or a newer one", path, head.Format, Format)
+		return m, &FormatError{Path: path, Found: head.Format}
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if err := d.Decode(&m); err != nil {

@@ -10,7 +10,8 @@
 //	    datadir.tar.zst …           what the method wrote
 //	    postgresql.dump             with external runtime databases
 //	    SHA256SUMS                  of the files above; `sha256sum -c` reads it
-//	    DAMAGED                     why it does not count, after a verification
+//	    DAMAGED, INCOMPLETE,        why it does not count, after a verification
+//	    RESTORE-FAILED              or a restore test
 //	  .part-20261126-061500-09c1/   one that is being made
 //	  .gone-…/                      one that is being removed
 package set
@@ -145,8 +146,8 @@ type Entry struct {
 	ID       string
 	Folder   string
 	Manifest Manifest
-	// Broken says why the set cannot be used; nil for one that looks good. Its
-	// content was not read.
+	// Broken says why the set cannot be used, see StateOf; nil for one that looks
+	// good. Its content was not read.
 	Broken error
 }
 
@@ -187,7 +188,10 @@ func (s Store) entry(id string) Entry {
 	e := Entry{ID: id, Folder: s.Folder(id)}
 	e.Manifest, e.Broken = readChecked(e.Folder)
 	if e.Broken == nil {
-		e.Broken = damage(e.Folder)
+		e.Broken = marked(e.Folder)
+	}
+	if e.Broken != nil && unreadable(e.Broken) {
+		e.Broken = &StateError{Set: id, State: Unknown, Why: e.Broken.Error()}
 	}
 	if e.Broken == nil && e.Manifest.ID != id {
 		e.Broken = fmt.Errorf("the folder %s holds the set %s: somebody renamed it", e.Folder, e.Manifest.ID)

@@ -208,17 +208,17 @@ func TestFilesMissingAndAddedAreFound(t *testing.T) {
 func TestDamagedSetDoesNotCount(t *testing.T) {
 	s := Store{Dir: t.TempDir()}
 	makeSet(t, s, first)
-	if err := s.MarkDamaged(first, "block 7"); err != nil {
+	if err := s.Mark(first, Damaged, "block 7"); err != nil {
 		t.Fatal(err)
 	}
 	if got := ids(t, s); len(got) != 0 {
 		t.Errorf("listed: %v", got)
 	}
-	var damaged *DamagedError
+	var damaged *StateError
 	if _, err := s.Get(first); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "block 7") {
 		t.Errorf("got %v", err)
 	}
-	if err := s.MarkGood(first); err != nil {
+	if err := s.Unmark(first, Damaged); err != nil {
 		t.Fatal(err)
 	}
 	if got := ids(t, s); len(got) != 1 {

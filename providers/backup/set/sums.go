@@ -38,7 +38,7 @@ func Seal(ctx context.Context, folder string, known Sums, told func(int64)) erro
 	var read int64
 	for _, e := range entries {
 		name := e.Name()
-		if !e.Type().IsRegular() || name == SumsName || name == DamagedName {
+		if !e.Type().IsRegular() || name == SumsName || isMark(name) {
 			continue
 		}
 		sum, ok := known[name]
@@ -125,6 +125,9 @@ func readChecked(folder string) (Manifest, error) {
 func VerifyFiles(ctx context.Context, e Entry, skip func(name string) bool, told func(int64)) error {
 	damage := func(what, found string) error { return &method.DamageError{Set: e.ID, What: what, Found: found} }
 	sums, err := readSums(e.Folder)
+	if err != nil && unreadable(err) {
+		return fmt.Errorf("verify the backup set %s: %w", e.ID, err)
+	}
 	if err != nil {
 		return damage(SumsName, err.Error())
 	}
@@ -133,7 +136,7 @@ func VerifyFiles(ctx context.Context, e Entry, skip func(name string) bool, told
 		return fmt.Errorf("verify the backup set %s: %w", e.ID, err)
 	}
 	for _, f := range entries {
-		if name := f.Name(); name != SumsName && name != DamagedName && !f.IsDir() && sums[name] == "" {
+		if name := f.Name(); name != SumsName && !isMark(name) && !f.IsDir() && sums[name] == "" {
 			return damage(name, "no checksum was written for it")
 		}
 	}
