@@ -45,8 +45,8 @@ const restoring = "restore the dump into"
 // and pg_restore gives nothing but their rows: no statement out of the dump is
 // run. What a definition does not hold is as the server makes it: storage and
 // statistics settings, privileges. The tables belong to the login's role. Rows
-// are counted before the commit. A whole database is restored by pg_restore
-// itself, into a database without any table.
+// are counted before the commit. Of a whole database, what pg_restore prints is
+// run as it is, into a database without any table.
 func (t Tools) Restore(ctx context.Context, r Restore) error {
 	if err := t.VerifyDump(ctx, r.File, r.Info); err != nil {
 		return err
@@ -181,34 +181,4 @@ func (t Tools) rows(ctx context.Context, r Restore, program tool, c *Conn, m *mo
 		return err
 	})
 	return n, err
-}
-
-// restoreWhole has pg_restore do it, in one transaction of its own.
-func (t Tools) restoreWhole(ctx context.Context, r Restore, program tool) error {
-	c, err := Connect(ctx, r.Login)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	names, err := c.relations(ctx)
-	if err != nil {
-		return c.fail(ctx, "look at", err)
-	}
-	if len(names) > 0 {
-		return &Error{
-			Kind: InUse, Doing: restoring, Where: r.Login.Where(), Role: r.Login.User,
-			Detail: "the dump is of a whole database and needs an empty one; this one has " + FirstNames(names),
-		}
-	}
-	if r.Begins != nil {
-		schemas, err := c.schemas(ctx)
-		if err != nil {
-			return c.fail(ctx, "look at", err)
-		}
-		if err := r.Begins(schemas); err != nil {
-			return fmt.Errorf("note down the schemas before the restore: %w", err)
-		}
-	}
-	args := []string{"--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-tablespaces", r.File}
-	return t.runOn(ctx, r.Login, restoring, program, args)
 }
