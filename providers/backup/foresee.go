@@ -2,10 +2,8 @@ package backup
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/providers"
@@ -16,44 +14,7 @@ import (
 var (
 	_ providers.Preflighter = preparer{}
 	_ providers.Preflighter = saver{}
-	_ providers.Preflighter = asider{}
 )
-
-// Preflight finds what no rename can set aside: mount points.
-func (asider) Preflight(_ context.Context, pc *providers.Call) ([]preflight.Finding, error) {
-	c, err := open(pc)
-	if err != nil || c.Restore == nil {
-		return nil, err
-	}
-	names, err := c.exchanged(c.Instance.DataDir)
-	if err != nil {
-		return nil, err
-	}
-	home, err := os.Stat(c.Instance.DataDir)
-	if err != nil {
-		return nil, err
-	}
-	var out []preflight.Finding
-	for _, name := range names {
-		info, err := os.Lstat(c.Instance.Path(name))
-		if err != nil || !info.IsDir() || device(info) == device(home) {
-			continue
-		}
-		out = append(out, preflight.Finding{
-			Severity: preflight.Error, What: name + " cannot be set aside for the restore", Where: c.Instance.Path(name),
-			Found: "another file system is mounted there", Expected: "a folder on the data directory's own file system",
-			Remedy: "Unmount it for the restore, or restore to a data directory elsewhere.",
-		})
-	}
-	return out, nil
-}
-
-func device(info os.FileInfo) uint64 {
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return uint64(st.Dev) //nolint:unconvert // int32 on some machines
-	}
-	return 0
-}
 
 // Preflight looks at the destination.
 func (preparer) Preflight(_ context.Context, pc *providers.Call) ([]preflight.Finding, error) {
