@@ -56,6 +56,12 @@ type Options struct {
 	Why string
 	// AllowLoss lets a rollback lose what was written since the run.
 	AllowLoss bool
+	// Unattended marks a new run that may be undone without asking when it was
+	// broken off.
+	Unattended bool
+	// Check, where it is set, is asked by a recovery once it holds the locks and
+	// before it does anything; its error is returned as it is.
+	Check func(*Result) error
 }
 
 func (e *Executor) stopping() bool {
@@ -92,7 +98,7 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, raw []byte, o Option
 	if err := s.preflight(ctx, allActions); err != nil {
 		return nil, err
 	}
-	if err := s.create(ctx, o.Why, raw); err != nil {
+	if err := s.create(ctx, o, raw); err != nil {
 		return nil, err
 	}
 	s.prune(ctx)

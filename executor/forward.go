@@ -215,6 +215,13 @@ func (s *session) backwards(ctx context.Context, u *unit) error {
 // close ends the run.
 func (s *session) close(status state.RunStatus, err error) (*Result, error) {
 	id := s.journal.Run().ID
+	switch e := err.(type) { //nolint:errorlint // made by the callers, never wrapped
+	case *FailedError:
+		e.Run, e.Status = id, status
+	case *InterruptedError:
+		e.Run, e.Status = id, status
+	}
+	// Only now: joined, the error is none of these types any more.
 	if serr := s.journal.SetStatus(context.Background(), status); serr != nil {
 		err = errors.Join(err, serr)
 	}
@@ -222,12 +229,6 @@ func (s *session) close(status state.RunStatus, err error) (*Result, error) {
 		for _, in := range s.instances {
 			_ = in.TidyCompanion() // an empty folder too many does no harm
 		}
-	}
-	switch e := err.(type) { //nolint:errorlint // made by the callers, never wrapped
-	case *FailedError:
-		e.Run, e.Status = id, status
-	case *InterruptedError:
-		e.Run, e.Status = id, status
 	}
 	result := s.result(status)
 	s.emit(event.Event{Type: event.RunComplete, Message: string(status)})

@@ -114,6 +114,7 @@ type history struct {
 	whole       bool // of the whole run, not of its open unit
 	wholeSince  time.Time
 	interrupted bool
+	records     int // how many
 }
 
 func (h *history) of(action string) *progress {
@@ -137,6 +138,7 @@ func read(records []state.Record) (*history, error) {
 }
 
 func (h *history) add(r state.Record) error {
+	h.records++
 	p := h.of(r.Action)
 	var text textData
 	switch r.Type {

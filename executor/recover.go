@@ -38,6 +38,11 @@ func (e *Executor) Recover(ctx context.Context, id string, d Direction, o Option
 		return nil, err
 	}
 	defer s.end()
+	if o.Check != nil {
+		if err := o.Check(s.result(s.journal.Run().Status)); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.outlived(ctx); err != nil {
 		return nil, err
 	}

@@ -40,6 +40,9 @@ type ActionResult struct {
 type Result struct {
 	Run     state.Run
 	Actions []ActionResult
+	// Records is how many records the journal has: it grows when somebody works
+	// on the run.
+	Records int
 	// Undoable says that a rollback of what was done would be taken, and would do
 	// something.
 	Undoable bool
@@ -114,7 +117,7 @@ var outcomes = map[phase]Outcome{
 }
 
 func summarize(p *plan.Plan, h *history, run state.Run) *Result {
-	r := &Result{Run: run, Downtime: map[string]Downtime{}, Down: map[string]time.Time{}}
+	r := &Result{Run: run, Records: h.records, Downtime: map[string]Downtime{}, Down: map[string]time.Time{}}
 	var stop *progress
 	changed, final := false, false
 	p.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {

@@ -104,8 +104,8 @@ func (s *session) end() {
 }
 
 // create makes the run.
-func (s *session) create(ctx context.Context, why string, raw []byte) (err error) {
-	run := state.Run{Status: state.Running, Why: why}
+func (s *session) create(ctx context.Context, o Options, raw []byte) (err error) {
+	run := state.Run{Status: state.Running, Why: o.Why, Unattended: o.Unattended}
 	for i := range s.plan.Instances {
 		if in := &s.plan.Instances[i]; len(in.Stages) > 0 || len(in.Records) > 0 || in.Protect != nil || in.MovedFrom != "" || in.Importing != nil || in.Forgotten() {
 			run.Instances = append(run.Instances, in.Address)

@@ -244,6 +244,9 @@ func (w *world) plan() (*plan.Plan, []byte) {
 	act := func(kind plan.Kind, phase plan.Phase) plan.Action {
 		n++
 		a := plan.Action{ID: "design/" + strconv.Itoa(n), Kind: kind, Title: "action " + strconv.Itoa(n), Phase: phase, Args: json.RawMessage(`{}`), Undo: plan.Undo{Possible: true}}
+		if phase == plan.Stop {
+			a.Danger = plan.Downtime
+		}
 		if phase == plan.Doing {
 			probe := "config/general-settings.json#/a"
 			a.Reads = []plan.Fingerprint{{Probe: probe, Subject: "the setting a", Sum: plan.Sum(meta.Key, probe, "1", true)}}

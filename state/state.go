@@ -62,6 +62,9 @@ type Run struct {
 	Ended   time.Time `json:"ended,omitzero"`
 	Who     Holder    `json:"who"`
 	Why     string    `json:"why"` // the command, without its arguments' values
+	// Unattended says that nobody waits for the run: broken off, it may be undone
+	// without asking.
+	Unattended bool `json:"unattended,omitempty"`
 	// Instances touched, by address.
 	Instances []string `json:"instances"`
 }
