@@ -74,3 +74,44 @@ func TestRecoverChecksUnderTheLocks(t *testing.T) {
 	}
 	w.checkWhole()
 }
+
+// closing is a store in which somebody closes the open run while one waits for the
+// lock.
+type closing struct {
+	state.Store
+	status state.RunStatus
+}
+
+func (s closing) Lock(ctx context.Context, why string) (state.Lease, error) {
+	runs, err := s.Runs(ctx)
+	if err == nil {
+		var j state.Journal
+		if j, err = s.OpenRun(ctx, runs[0].ID); err == nil {
+			err = errors.Join(j.SetStatus(ctx, s.status), j.Close())
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.Store.Lock(ctx, why)
+}
+
+// A run that somebody else closes while a recovery waits for the lock is left
+// alone: going on would do it all once more.
+func TestRecoverLeavesAloneWhatIsClosedMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	e := w.executor(nil)
+	w.fail["design/3"] = errors.New("no")
+	r, err := apply(w, e, executor.Options{OnFailure: executor.StopThere})
+	if err == nil {
+		t.Fatal("it did not fail")
+	}
+	w.fail, w.log = nil, nil
+	e.Store = closing{e.Store, state.RolledBack}
+	if _, err := e.Recover(context.Background(), "", executor.Resume, executor.Options{}); !errors.Is(err, executor.ErrNothingOpen) || len(w.log) > 0 {
+		t.Fatalf("%v, and it did %v", err, w.log)
+	}
+	if _, err := e.Recover(context.Background(), r.Run.ID, executor.Resume, executor.Options{}); err == nil || !strings.Contains(err.Error(), "closed") || len(w.log) > 0 {
+		t.Fatalf("%v, and it did %v", err, w.log)
+	}
+}

@@ -29,6 +29,7 @@ var ErrNothingOpen = errors.New("no run is open: nothing to recover")
 
 // Recover closes an open run; id "" means the open one.
 func (e *Executor) Recover(ctx context.Context, id string, d Direction, o Options) (*Result, error) {
+	given := id
 	id, err := e.openRun(ctx, id)
 	if err != nil {
 		return nil, err
@@ -38,6 +39,10 @@ func (e *Executor) Recover(ctx context.Context, id string, d Direction, o Option
 		return nil, err
 	}
 	defer s.end()
+	// Until the lock was held, somebody else may have closed it.
+	if _, err := e.openRun(ctx, given); err != nil {
+		return nil, err
+	}
 	if o.Check != nil {
 		if err := o.Check(s.result(s.journal.Run().Status)); err != nil {
 			return nil, err
