@@ -10,10 +10,15 @@
 package killpoint
 
 import (
+	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -33,10 +38,12 @@ func (p Point) String() string { return p.Call + " " + p.What }
 type Fate int
 
 // The fates. Soon is a moment after the call, in the middle of what it set going.
+// HangUp sends SIGHUP, as a terminal that goes away does, and lets it live.
 const (
 	Live Fate = iota
 	Die
 	Soon
+	HangUp
 )
 
 const moment = 150 * time.Millisecond
@@ -49,6 +56,9 @@ type Cmd struct {
 	Dir    string
 	Env    []string
 	Output [2]*os.File // stdout, stderr
+	// Sessions kills with the program what it has started in another session, and
+	// with its environment.
+	Sessions bool
 }
 
 // ErrNotAllowed says that this system lets nobody trace.
@@ -61,8 +71,9 @@ func Run(c Cmd, fate func(Point) Fate) (syscall.WaitStatus, error) {
 	// Only the thread that started the program may trace it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	mark := "KILLPOINT=" + rand.Text()
 	p, err := os.StartProcess(c.Path, append([]string{c.Path}, c.Args...), &os.ProcAttr{
-		Dir: c.Dir, Env: c.Env, Files: []*os.File{nil, c.Output[0], c.Output[1]},
+		Dir: c.Dir, Env: append(slices.Clone(c.Env), mark), Files: []*os.File{nil, c.Output[0], c.Output[1]},
 		// A group of its own, to wait for its threads and for nobody else's.
 		Sys: &syscall.SysProcAttr{Ptrace: true, Setpgid: true},
 	})
@@ -72,7 +83,7 @@ func Run(c Cmd, fate func(Point) Fate) (syscall.WaitStatus, error) {
 	if err != nil {
 		return 0, err
 	}
-	t := &tracee{pid: p.Pid, known: map[int]bool{p.Pid: true}}
+	t := &tracee{pid: p.Pid, known: map[int]bool{p.Pid: true}, sessions: c.Sessions, mark: mark}
 	// From here on this goroutine waits for it itself.
 	if err := p.Release(); err != nil {
 		return 0, errors.Join(err, t.kill())
@@ -84,9 +95,50 @@ type tracee struct {
 	pid   int
 	known map[int]bool // its threads
 	soon  *time.Timer
+	// sessions says that what has its environment, by this mark, and another session
+	// dies first.
+	sessions bool
+	mark     string
 }
 
-func (t *tracee) kill() error { return unix.Kill(t.pid, unix.SIGKILL) }
+func (t *tracee) kill() error {
+	var errs []error
+	if t.sessions {
+		for _, pid := range t.away() {
+			if err := unix.Kill(pid, unix.SIGKILL); !errors.Is(err, unix.ESRCH) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(append(errs, unix.Kill(t.pid, unix.SIGKILL))...)
+}
+
+// away are the processes of this environment in another session than the traced
+// one's.
+func (t *tracee) away() (out []int) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	own, err := unix.Getsid(t.pid)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		environ, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
+		if err != nil || !bytes.Contains(environ, []byte(t.mark)) {
+			continue // it is another's, or has ended
+		}
+		if sid, err := unix.Getsid(pid); err == nil && sid != own {
+			out = append(out, pid)
+		}
+	}
+	return out
+}
 
 func (t *tracee) trace(fate func(Point) Fate) (syscall.WaitStatus, error) {
 	var end unix.WaitStatus
@@ -151,6 +203,8 @@ func (t *tracee) stopped(tid int, status unix.WaitStatus, fate func(Point) Fate)
 		switch fate(point) {
 		case Die:
 			return 0, true, t.kill()
+		case HangUp:
+			return 0, false, unix.Kill(t.pid, unix.SIGHUP)
 		case Soon:
 			if t.soon == nil {
 				t.soon = time.AfterFunc(moment, func() { _ = t.kill() })

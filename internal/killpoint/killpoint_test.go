@@ -8,8 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // child has the test binary change a few things, in this order.
@@ -143,6 +146,63 @@ func TestKilledAheadOfTheCall(t *testing.T) {
 		}
 		if c.open != "" && there(dir, c.open) {
 			t.Errorf("killed ahead of %s, %s is there", c.call, c.open)
+		}
+	}
+}
+
+// With Sessions, what the program has started in another session dies with it, and
+// without it lives on.
+func TestSessionsDieToo(t *testing.T) {
+	for _, die := range []bool{true, false} {
+		dir := t.TempDir()
+		out, err := os.Create(filepath.Join(dir, "out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		const script = `cd "$0"
+setsid sh -c 'echo $$ >ready; exec sleep 1000' &
+while [ ! -s ready ]; do sleep 0.01; done
+: >last`
+		status, err := Run(Cmd{
+			Path: "/bin/sh", Args: []string{"-c", script, dir}, Env: os.Environ(), Output: [2]*os.File{out, out}, Sessions: die,
+		}, func(p Point) Fate {
+			if p.Call == "create" && filepath.Base(p.What) == "last" {
+				return Die
+			}
+			return Live
+		})
+		if errors.Is(err, ErrNotAllowed) {
+			t.Skip(err)
+		}
+		if err != nil || !status.Signaled() {
+			t.Fatalf("%v, %v", status, err)
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, "ready"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(raw)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lives := func() bool {
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+			return err == nil && !strings.Contains(string(stat), ") Z ")
+		}
+		for range 500 {
+			if lives() != die {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if lives() == die {
+			t.Errorf("Sessions %v: it lives: %v", die, lives())
+		}
+		if !die {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }
