@@ -19,7 +19,7 @@ test: setup ## run all tests, with the race detector, never as root
 	@scripts/test ./...
 
 test-long: setup ## kill dssctl at each of its system calls, instead of at each kind of them
-	@DSSCTL_TEST_LONG=$${DSSCTL_TEST_LONG:-1} scripts/test ./cmd/dssctl -run 'TestKilledAnywhereThenRecover|TestUpgradeKilledThenRecover|TestUpgradeFails|TestBackupKilledAnywhere|TestRestoreKilledAnywhere|TestOrigin' -v -timeout 6h
+	@DSSCTL_TEST_LONG=$${DSSCTL_TEST_LONG:-1} scripts/test ./cmd/dssctl -run 'TestKilledAnywhereThenRecover|TestUpgradeKilledThenRecover|TestUpgradeFails|TestBackupKilledAnywhere|TestRestoreKilledAnywhere|TestOrigin|TestKilledAnywhereDSSComesBack|TestHangUpAtEachRecord|TestReaderGoneAtEachRecord|TestGuardOfAMove' -v -timeout 6h
 
 lint: ## run the linters
 	@scripts/lint

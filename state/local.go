@@ -34,7 +34,7 @@ type LocalOptions struct {
 //	  key                   the key of the fingerprints
 //	  state.lock            held for the moment of a change
 //	  lock, lock.json       the estate's lock, and who holds it
-//	  runs/ID/              run.json, plan.json, journal.jsonl
+//	  runs/ID/              run.json, plan.json, journal.jsonl, guard.log
 //
 // Every file is 0600. A mode that is wider is tightened and told to Notice; a
 // folder or file of another user is an error, since what it says cannot be

@@ -18,6 +18,7 @@ const (
 	headName    = "run.json"
 	planName    = "plan.json"
 	journalName = "journal.jsonl"
+	logName     = "guard.log"
 )
 
 // localJournal is the folder of one run.

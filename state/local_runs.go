@@ -111,6 +111,9 @@ func (l *Local) writeRun(r Run, plan []byte) error {
 	return atomicfile.SyncDir(runs)
 }
 
+// LogPath is a file in the run's folder.
+func (l *Local) LogPath(id string) string { return l.path("runs", id, logName) }
+
 // DropRun removes a run's folder. Half removed it must not look like a run: it
 // first gets a name that the next run's making sweeps away.
 func (l *Local) DropRun(_ context.Context, id string) error {

@@ -155,6 +155,9 @@ type Store interface {
 	OpenRun(ctx context.Context, id string) (Journal, error)
 	// Runs returns all heads, the newest first.
 	Runs(ctx context.Context) ([]Run, error)
+	// LogPath is the file in which a process that works on a run where nobody
+	// listens writes what it says. It goes with the run.
+	LogPath(id string) string
 	// DropRun forgets a closed run for good; an open one is refused. The caller
 	// holds the lock.
 	DropRun(ctx context.Context, id string) error

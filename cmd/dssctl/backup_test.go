@@ -244,17 +244,11 @@ func TestBackupGuard(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 79)
 	l.install("design", dsskit.InstallOptions{})
-	self, err := os.Executable()
-	l.ok(err)
-	at := filepath.Join(l.dir, "..", "bin", "dssctl")
-	write(t, filepath.Dir(at), "dssctl", fmt.Sprintf("#!/bin/sh\n%s= exec %s \"$@\"\n", asDssctl, self))
-	l.ok(os.Chmod(at, 0o755))
-	l.env = append(l.env, "DSSCTL_TEST_SELF="+at)
 	dest := l.backupEstate("")
 	l.run("apply", "-auto-approve").must(t, 0)
 	// Behind the command that stops DSS.
 	stopped := false
-	o := l.traced(func(p place) killpoint.Fate {
+	o := l.guarded(func(p place) killpoint.Fate {
 		if stopped {
 			return killpoint.Die
 		}

@@ -25,6 +25,7 @@ type applyOptions struct {
 	onFailure   string
 	allow       []string
 	lockTimeout time.Duration
+	unattended  bool // not a flag: see executor.Options
 }
 
 func (o *applyOptions) addFlags(f *pflag.FlagSet) {
@@ -107,7 +108,7 @@ func (w *world) runApply(ctx context.Context, o applyOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(store, err) }()
+	defer func() { err = w.leave(ctx, store, "", err) }()
 	if err := w.patiently(ctx, o.lockTimeout, func() error { return executor.CheckOpen(ctx, store) }); err != nil {
 		return err
 	}
@@ -140,9 +141,11 @@ func (w *world) carryOut(ctx context.Context, o *applyOptions, sig *signals, sto
 	if err != nil {
 		return err
 	}
-	return w.executeTo(ctx, sig, store, p.estate, out, func(ctx context.Context, e *executor.Executor) (result *executor.Result, err error) {
+	v := vigilOver(p.plan, executor.OnFailure(o.onFailure))
+	v.always = o.unattended
+	return w.execute(ctx, sig, store, p.estate, out, v, func(ctx context.Context, e *executor.Executor) (result *executor.Result, err error) {
 		err = w.patiently(ctx, o.lockTimeout, func() (err error) {
-			result, err = e.Apply(ctx, p.plan, raw, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: why})
+			result, err = e.Apply(ctx, p.plan, raw, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: why, Unattended: o.unattended})
 			return err
 		})
 		return result, err
@@ -173,7 +176,7 @@ func (w *world) runApplyFile(ctx context.Context, o applyOptions, path string) (
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(store, err) }()
+	defer func() { err = w.leave(ctx, store, "", err) }()
 	if err := executor.CheckOpen(ctx, store); err != nil {
 		return err
 	}
@@ -192,7 +195,8 @@ func (w *world) runApplyFile(ctx context.Context, o applyOptions, path string) (
 		}
 		return executor.Adopt(ctx, store, p, w.clock)
 	}
-	return w.executeTo(ctx, sig, store, estate, out, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+	v := vigilOver(p, executor.OnFailure(o.onFailure))
+	return w.execute(ctx, sig, store, estate, out, v, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
 		return e.Apply(ctx, p, raw, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: "apply of a saved plan"})
 	})
 }

@@ -26,7 +26,7 @@ ADDRESS is an instance, or one of its policies: instance.design.backup.nightly.
 	}
 	cmd.AddCommand(
 		newBackupRunCommand(w), newBackupListCommand(w), newBackupShowCommand(w),
-		newBackupVerifyCommand(w), newBackupPruneCommand(w), newBackupRestoreCommand(w), newBackupGuardCommand(w),
+		newBackupVerifyCommand(w), newBackupPruneCommand(w), newBackupRestoreCommand(w),
 	)
 	return cmd
 }
@@ -93,7 +93,7 @@ func (w *world) ordered(
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(store, err) }()
+	defer func() { err = w.leave(ctx, store, "", err) }()
 	if err := w.waitForRuns(ctx, o, sig, store, estate, order.Verb); err != nil {
 		return err
 	}
@@ -113,9 +113,7 @@ func (w *world) ordered(
 	if !p.plan.HasChanges() {
 		return nil
 	}
-	if order.Verb == backup.Run && o.autoApprove {
-		defer w.startGuard(o.varOptions)()
-	}
+	o.unattended = order.Verb == backup.Run && o.autoApprove
 	return w.carryOut(ctx, &o.applyOptions, sig, store, p, out, "backup "+string(order.Verb))
 }
 
@@ -159,11 +157,12 @@ func selectedPolicies(s *config.Selection) []*config.Block {
 func (w *world) waitForRuns(ctx context.Context, o orderOptions, sig *signals, store state.Store, estate *config.Estate, verb backup.Verb) error {
 	err := w.patiently(ctx, o.lockTimeout, func() error { return executor.CheckOpen(ctx, store) })
 	var open *executor.OpenRunError
-	if !errors.As(err, &open) || verb != backup.Run || open.Run.Why != "backup "+string(backup.Run) || !o.autoApprove {
+	if !errors.As(err, &open) || verb != backup.Run || !open.Run.Unattended || !o.autoApprove {
 		return err
 	}
 	w.say("The backup %s was broken off: undoing it first.\n", open.Run.ID)
-	return w.execute(ctx, sig, store, estate, o.json, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+	v := vigil{always: true, run: open.Run.ID}
+	return w.execute(ctx, sig, store, estate, &output{w: w, json: o.json}, v, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
 		return e.Recover(ctx, open.Run.ID, executor.Backwards, executor.Options{OnFailure: executor.Rollback, Why: "recover a broken-off backup"})
 	})
 }

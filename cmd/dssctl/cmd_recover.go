@@ -69,20 +69,26 @@ func (w *world) runRecover(ctx context.Context, o recoverOptions, id string) (er
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(store, err) }()
-	past, _, err := executor.ReadOpenRun(ctx, store, id)
-	if errors.Is(err, executor.ErrNothingOpen) {
-		fmt.Fprintln(w.stdout(), "No run is open: nothing to recover.")
-		return nil
-	}
+	open := ""
+	defer func() { err = w.leave(ctx, store, open, err) }()
+	// A guard may be faster, before the first look and after it.
+	defer func() {
+		if errors.Is(err, executor.ErrNothingOpen) {
+			fmt.Fprintln(w.stdout(), "No run is open: nothing to recover.")
+			err = nil
+		}
+	}()
+	past, result, err := executor.ReadOpenRun(ctx, store, id)
 	if err != nil {
 		return err
 	}
+	open = result.Run.ID
 	estate, err := w.loadEstate(o.varOptions, past.Variables)
 	if err != nil {
 		return err
 	}
-	return w.executeTo(ctx, sig, store, estate, out, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+	v := vigil{run: open, stopsDSS: stopsDSS(past) && (direction == executor.Backwards || executor.OnFailure(o.onFailure) != executor.StopThere)}
+	return w.execute(ctx, sig, store, estate, out, v, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
 		return e.Recover(ctx, id, direction, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: "recover"})
 	})
 }

@@ -62,7 +62,7 @@ func (w *world) runRollback(ctx context.Context, o rollbackOptions, id string) (
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(store, err) }()
+	defer func() { err = w.leave(ctx, store, "", err) }()
 	p, past, err := executor.ReadRun(ctx, store, id)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (w *world) runRollback(ctx context.Context, o rollbackOptions, id string) (
 		}
 		allowLoss = true // it was named above the question
 	}
-	return w.executeTo(ctx, sig, store, estate, out, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
+	return w.execute(ctx, sig, store, estate, out, vigil{stopsDSS: stopsDSS(p), run: id}, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
 		return e.Rollback(ctx, id, executor.Options{Why: "rollback", AllowLoss: allowLoss})
 	})
 }

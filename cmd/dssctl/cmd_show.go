@@ -105,7 +105,7 @@ func (w *world) showRun(ctx context.Context, store state.Store, o showOptions, i
 		return err
 	}
 	s := &shown{options: o, plan: p}
-	r := report(result)
+	r := w.report(store, result)
 	s.run = &r
 	if s.journal, err = journal(ctx, store, id); err != nil {
 		return err

@@ -103,6 +103,7 @@ func (w *world) loadEstate(o varOptions, recorded map[string]json.RawMessage) (*
 // load reads and evaluates the files; with generate, imports may lead to what is
 // not declared.
 func (w *world) load(o varOptions, recorded map[string]json.RawMessage, generate bool) (*config.Estate, hcl.Diagnostics) {
+	w.varFlags = o
 	all, _ := w.aspects()
 	lo := w.loadOptions(o, all, recorded)
 	lo.Generate = generate

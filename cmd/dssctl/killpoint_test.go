@@ -40,16 +40,32 @@ func (p place) kind() string {
 	return fmt.Sprintf("%s %t", quoted.ReplaceAllString(inAction.ReplaceAllString(p.call, ""), ""), p.soon)
 }
 
-// traced runs a dssctl that meets its fate at each of its places.
+// traced runs a dssctl that meets its fate at each of its places. Its guard dies
+// with it.
 func (l *lab) traced(fate func(place) killpoint.Fate, args ...string) outcome {
+	l.t.Helper()
+	return l.tracedAs(killpoint.Cmd{Sessions: true}, fate, args...)
+}
+
+// guarded runs one whose guard lives.
+func (l *lab) guarded(fate func(place) killpoint.Fate, args ...string) outcome {
+	l.t.Helper()
+	return l.tracedAs(killpoint.Cmd{}, fate, args...)
+}
+
+func (l *lab) tracedAs(c killpoint.Cmd, fate func(place) killpoint.Fate, args ...string) outcome {
 	l.t.Helper()
 	self, err := os.Executable()
 	l.ok(err)
 	dir, err := os.MkdirTemp("", "traced-")
 	l.ok(err)
 	defer os.RemoveAll(dir)
-	c := killpoint.Cmd{Path: self, Args: args, Dir: l.dir, Env: append(append(os.Environ(), asDssctl+"="), l.env...)}
+	c.Path, c.Args, c.Dir, c.Env = self, args, l.dir, append(append(os.Environ(), asDssctl+"="), l.env...)
+	given := c.Output[0] != nil
 	for i, name := range []string{"stdout", "stderr"} {
+		if given {
+			break // somebody reads it
+		}
 		c.Output[i], err = os.Create(filepath.Join(dir, name))
 		l.ok(err)
 		defer c.Output[i].Close()
@@ -78,6 +94,9 @@ func (l *lab) traced(fate func(place) killpoint.Fate, args ...string) outcome {
 	l.ok(err)
 	o := outcome{code: end.ExitStatus(), killed: end.Signaled()}
 	for i, to := range []*string{&o.stdout, &o.stderr} {
+		if given {
+			break
+		}
 		raw, err := os.ReadFile(c.Output[i].Name())
 		l.ok(err)
 		*to = string(raw)

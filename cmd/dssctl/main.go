@@ -30,6 +30,7 @@ func systemWorld() *world {
 		environ: environ,
 		uid:     os.Getuid,
 		self:    os.Executable,
+		image:   os.Executable,
 		clock:   clock.System{},
 		runner:  proc.New(proc.Options{}),
 		openStore: func(dir string, c clock.Clock) (state.Store, error) {

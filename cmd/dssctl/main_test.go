@@ -56,6 +56,10 @@ func testWorld() *world {
 		}
 		w.uid = func() int { return uid }
 	}
+	// The guard is the test binary again, which is dssctl by this variable.
+	if _, set := os.LookupEnv(asDssctl); !set {
+		w.environ = append(w.environ, asDssctl+"=")
+	}
 	// A schedule starts a dssctl that stands where this says: the test binary
 	// without its variable would run the tests.
 	w.self = func() (string, error) { return cmp.Or(w.getenv("DSSCTL_TEST_SELF"), "/bin/false"), nil }

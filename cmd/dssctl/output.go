@@ -32,6 +32,7 @@ type output struct {
 	json bool
 	into io.Writer // nil without -json-into
 	file *os.File
+	sink *outlet // of the file
 	// allowed are the dangers that -allow names.
 	allowed []plan.Danger
 	// brief shows people the summary of a plan alone.
@@ -59,7 +60,8 @@ func (w *world) openOutput(o outputOptions) (*output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the file of -json-into: %w", err)
 	}
-	out.file, out.into = f, w.redactor.Writer(f)
+	out.file, out.sink = f, w.delivery.to(f)
+	out.into = w.redactor.Writer(out.sink)
 	return out, nil
 }
 
@@ -80,6 +82,12 @@ func (o *output) plan(p *planned) error {
 		o.begun = true
 		if err := view.PlanStream(s, p.plan, o.w.clock); err != nil {
 			return fmt.Errorf("print the plan: %w", err)
+		}
+	}
+	// Ahead of the run: what nobody can read of must not happen.
+	if o.sink != nil {
+		if err := o.incomplete(); err != nil {
+			return err
 		}
 	}
 	if o.json {
@@ -157,8 +165,25 @@ func (o *output) close(err error) error {
 	if o.file == nil {
 		return err
 	}
-	if cerr := o.file.Close(); err == nil && cerr != nil {
-		return fmt.Errorf("write the file of -json-into: %w", cerr)
+	lost := o.incomplete()
+	if cerr := o.file.Close(); lost == nil && cerr != nil {
+		lost = fmt.Errorf("write the file of --json-into: %w", cerr)
+	}
+	if lost != nil && o.w.ran {
+		// The exit status is the run's, whoever could read of it.
+		o.w.say("Warning: the JSON lines of this run are incomplete: %v\n", lost)
+		return err
+	}
+	if err == nil {
+		return lost
 	}
 	return err
+}
+
+// incomplete says why the file of --json-into lacks something.
+func (o *output) incomplete() error {
+	if err := o.sink.lost(); err != nil {
+		return fmt.Errorf("write the file of --json-into: %w", err)
+	}
+	return nil
 }

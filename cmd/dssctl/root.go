@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"syscall"
 
@@ -19,7 +20,7 @@ EXIT STATUS
   5    refused: stale plan, danger not allowed, an open run
   6    failed and rolled back
   11   locked by another run, of this estate or of the instance
-  130  interrupted, cleanly stopped (143 for SIGTERM)
+  130  interrupted, cleanly stopped (143 for SIGTERM and SIGHUP)
 `
 
 // newRootCommand puts the commands together.
@@ -61,7 +62,7 @@ Long flags are accepted with one dash or two.
 	}
 	add("main", newInitCommand(w), newValidateCommand(w), newPlanCommand(w), newApplyCommand(w), newImportCommand(w), newStatusCommand(w), newDoctorCommand(w), newBackupCommand(w))
 	add("run", newShowCommand(w), newRecoverCommand(w), newRollbackCommand(w))
-	add("more", newFmtCommand(w), newOutputCommand(w), newConsoleCommand(w), newGraphCommand(w), newSchemaCommand(w), newLSPCommand(w), newStateCommand(w), newVersionCommand(w))
+	add("more", newFmtCommand(w), newOutputCommand(w), newConsoleCommand(w), newGraphCommand(w), newSchemaCommand(w), newLSPCommand(w), newStateCommand(w), newVersionCommand(w), newGuardCommand(w))
 	return root
 }
 
@@ -71,11 +72,26 @@ func run(w *world, args []string) int {
 	root.SetArgs(normalize(root, withEnvironment(root, args, w.getenv)))
 	var sig syscall.Signal
 	ctx := context.WithValue(context.Background(), signalKey{}, &sig)
-	err := root.ExecuteContext(ctx)
+	surviveClosedPipes()
+	err := w.delivered(root.ExecuteContext(ctx))
 	if text := strings.TrimSpace(errorText(err)); text != "" {
 		w.say("Error: %s\n", text)
 	}
+	w.lastWord(err)
 	return exitCode(err, sig)
+}
+
+// delivered is the error of a command whose output is what it is for: that it
+// could not be written is one, unless its reader had seen enough.
+func (w *world) delivered(err error) error {
+	var code *codeError
+	if w.ran || err != nil && (!errors.As(err, &code) || code.code != exitChanges) {
+		return err
+	}
+	if lost := w.delivery.to(w.out).lost(); lost != nil {
+		return fmt.Errorf("write standard output: %w", lost)
+	}
+	return err
 }
 
 type signalKey struct{}

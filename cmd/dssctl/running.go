@@ -10,6 +10,7 @@ import (
 
 	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/executor"
+	"github.com/dssctl/dssctl/internal/event"
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/proc"
 	"github.com/dssctl/dssctl/internal/view"
@@ -17,23 +18,29 @@ import (
 	"github.com/dssctl/dssctl/state"
 )
 
-// execute runs f with an executor whose events are shown, and ends with the
-// summary.
-func (w *world) execute(ctx context.Context, sig *signals, store state.Store, estate *config.Estate, asJSON bool, f func(context.Context, *executor.Executor) (*executor.Result, error)) error {
-	return w.executeTo(ctx, sig, store, estate, &output{w: w, json: asJSON}, f)
-}
-
-func (w *world) executeTo(ctx context.Context, sig *signals, store state.Store, estate *config.Estate, out *output, f func(context.Context, *executor.Executor) (*executor.Result, error)) error {
+// execute runs f with an executor whose events are shown, under a guard where v
+// wants one, and ends with the summary.
+func (w *world) execute(ctx context.Context, sig *signals, store state.Store, estate *config.Estate, out *output, v vigil, f func(context.Context, *executor.Executor) (*executor.Result, error)) error {
+	flush := w.delivery.queue()
+	defer flush(ctx)
 	sink := out.events()
 	e := w.executor(store, estate)
-	e.Events, e.Stop = sink.Event, sig.stop
+	g := w.startGuard(v, estate.Secrets)
+	e.Stop = sig.stop
+	e.Events = func(ev event.Event) {
+		if ev.Type == event.RunStart {
+			g.tell(guardNews{Run: ev.Run})
+		}
+		sink.Event(ev)
+	}
 	result, err := f(ctx, e)
+	g.release() // not deferred: a panic is no orderly end
 	sink.Close()
 	if result == nil {
 		return err
 	}
-	out.told = true
-	if verr := sink.Summary(report(result)); verr != nil && err == nil {
+	out.told, w.ran = true, true
+	if verr := sink.Summary(w.report(store, result)); verr != nil && err == nil {
 		err = verr
 	}
 	return err
@@ -44,12 +51,24 @@ func (w *world) executor(store state.Store, estate *config.Estate) *executor.Exe
 	return &executor.Executor{
 		Store: store, Performers: performers(all), Runner: w.runner,
 		Secrets: estate.Secrets, Redactor: &w.redactor, Clock: w.clock,
-		Open: func(in *plan.Instance, r proc.Runner) (*dss.Instance, error) {
-			return dss.Open(in.DataDir, dss.Options{
-				Runner: r, Clock: w.clock, Companion: in.CompanionDir, Environment: in.Environment, UID: w.uid, Redactor: &w.redactor, Bare: in.Bare,
-			})
-		},
+		Open: w.openPlanned,
 	}
+}
+
+// openPlanned opens an instance as a plan has it.
+func (w *world) openPlanned(in *plan.Instance, r proc.Runner) (*dss.Instance, error) {
+	return dss.Open(in.DataDir, dss.Options{
+		Runner: r, Clock: w.clock, Companion: in.CompanionDir, Environment: in.Environment, UID: w.uid, Redactor: &w.redactor, Bare: in.Bare,
+	})
+}
+
+// report is what the views show of a result, with where its guard wrote.
+func (w *world) report(store state.Store, r *executor.Result) view.RunReport {
+	out := report(r)
+	if log := present([]string{store.LogPath(r.Run.ID)}); len(log) > 0 {
+		out.GuardLog = log[0]
+	}
+	return out
 }
 
 // report turns a result into what the views show.

@@ -23,13 +23,20 @@ type world struct {
 	environ   []string
 	uid       func() int
 	self      func() (string, error) // this program's path
+	image     func() (string, error) // the same, to be started as a second dssctl
 	clock     clock.Clock
 	runner    proc.Runner
 	openStore func(dir string, c clock.Clock) (state.Store, error)
 
 	// redactor is the last line: everything printed passes it.
 	redactor secret.Redactor
-	chdir    string
+	delivery delivery
+	// varFlags are the flags of this command that give variables.
+	varFlags varOptions
+	// ran says that a run was carried out: its end counts more than whether
+	// somebody could read of it.
+	ran   bool
+	chdir string
 	// onErrors is told what is wrong with the files, beside standard error.
 	onErrors func(hcl.Diagnostics)
 }
@@ -52,9 +59,9 @@ func (w *world) dir() string {
 	return "."
 }
 
-// stdout and stderr take known secrets out.
-func (w *world) stdout() io.Writer { return w.redactor.Writer(w.out) }
-func (w *world) stderr() io.Writer { return w.redactor.Writer(w.err) }
+// stdout and stderr take known secrets out, and never fail.
+func (w *world) stdout() io.Writer { return w.redactor.Writer(w.delivery.to(w.out)) }
+func (w *world) stderr() io.Writer { return w.redactor.Writer(w.delivery.to(w.err)) }
 
 // say tells people something on standard error. Parts of it may come from DSS or
 // another program: nothing in it acts on a terminal or a CI system.

@@ -50,6 +50,8 @@ type RunReport struct {
 	Downtime []Downtime `json:"downtime,omitempty"`
 	// Safety names where the safety backups of the run are.
 	Safety []string `json:"safety,omitempty"`
+	// GuardLog is the file in which the run's guard says what it did.
+	GuardLog string `json:"guard_log,omitempty"`
 	// Notices about the run as a whole.
 	Notices []string `json:"notices,omitempty"`
 }

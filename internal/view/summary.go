@@ -244,6 +244,9 @@ func measured(r RunReport) []string {
 	for _, path := range r.Safety {
 		out = append(out, "Safety backup: "+clean(path))
 	}
+	if r.GuardLog != "" {
+		out = append(out, "Its dssctl was killed. What its guard did: "+clean(r.GuardLog))
+	}
 	return out
 }
 

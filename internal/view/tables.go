@@ -25,6 +25,9 @@ type StatusRow struct {
 	Failed     bool   `json:"failed,omitempty"`
 	LastRun    string `json:"last_run,omitempty"`
 	LastStatus string `json:"last_status,omitempty"`
+	// Down says that an open run has left the instance without DSS, and how to
+	// start it.
+	Down *StillDown `json:"down,omitempty"`
 }
 
 // Status writes one line an instance.
@@ -52,6 +55,10 @@ func Status(w io.Writer, rows []StatusRow, s Style) error {
 		})
 	}
 	p.table([]string{"INSTANCE", "VERSION", "NODE", "SERVICE", "DRIFT", "LAST RUN", "NOTES"}, out)
+	for _, d := range downOf(rows) {
+		p.blank()
+		p.b.WriteString(howToStart(d))
+	}
 	return p.writeTo(w)
 }
 

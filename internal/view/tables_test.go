@@ -14,6 +14,10 @@ func TestTables(t *testing.T) {
 			{Address: "instance.design", Version: "14.4.1", NodeType: "design", Service: "running", Notes: []string{"PostgreSQL dss on pg.internal", "1 manual step pending"}, LastRun: runName, LastStatus: "done"},
 			{Address: `instance.automation["auto1"]`, Version: "13.5.2", NodeType: "automation", Service: "stopped", Changes: 3, LastRun: runName, LastStatus: "rolled_back"},
 			{Address: `instance.automation["auto2"]`, Failed: true},
+			{Address: "instance.test", Version: "14.4.1", NodeType: "design", Service: "stopped", LastRun: runName, LastStatus: "running", Down: &StillDown{
+				Run: runName, Recover: "dssctl recover " + runName + " --rollback", GuardLog: "/srv/dss/.dssctl/runs/" + runName + "/guard.log",
+				Instances: []DownInstance{{Address: "instance.test", Since: noon, Start: "/data/dataiku/test/bin/dss start", Account: "dataiku"}},
+			}},
 		}, s)
 	})
 	runs := []RunRow{
