@@ -39,7 +39,7 @@ var killCases = []killCase{
 		before := l.settle("before", false, rows)
 		return from, [][]string{apply}, before, settled{name: "after", declared: true, rows: rows}
 	}},
-	{name: "rollback", example: exampleOf("single"), wanted: some(10, everyKind), prepare: func(l *lab) (shelf, [][]string, settled, settled) {
+	{name: "rollback", example: exampleOf("linked"), wanted: some(10, everyKind), prepare: func(l *lab) (shelf, [][]string, settled, settled) {
 		rows := l.shelve("fresh", true).rows // what is written later is lost, as allowed
 		l.run(apply...).must(l.t, 0)
 		from := l.shelve("applied", true)

@@ -26,6 +26,8 @@ import (
 // example is a folder of examples/ and what it needs to run.
 type example struct {
 	name string
+	// folder of examples/, where it is not called name.
+	folder string
 	// nodes by the name of their data directory.
 	nodes map[string]dsskit.InstallOptions
 	// stays: the databases stay where they are.
@@ -33,6 +35,8 @@ type example struct {
 	// makes are the instances that the apply makes: their data directories are
 	// not there before it, and not after its rollback.
 	makes []string
+	// imports are instances of which law 6 is tried, too.
+	imports []string
 	// prepare brings the instances to where the example starts from.
 	prepare func(l *lab)
 	// loses is said of what a rollback of the apply would lose; "" for nothing.
@@ -46,6 +50,18 @@ var examples = []example{
 		name:  "single",
 		nodes: map[string]dsskit.InstallOptions{"design": {}},
 		loses: writtenSince,
+		variables: func(l *lab) map[string]any {
+			return map[string]any{"data_dir": l.dss["design"].DataDir, "pg_host": l.pg.Host, "pg_port": l.pg.Port}
+		},
+	},
+	{
+		// The same on folders that are links to another disk.
+		name: "linked", folder: "single",
+		nodes: map[string]dsskit.InstallOptions{"design": {Links: map[string]string{
+			"config": "../disk/config", "databases": "../disk/databases", "managed_datasets": "../disk/datasets", "install.ini": "../disk/install.ini",
+		}}},
+		imports: []string{"design"},
+		loses:   writtenSince,
 		variables: func(l *lab) map[string]any {
 			return map[string]any{"data_dir": l.dss["design"].DataDir, "pg_host": l.pg.Host, "pg_port": l.pg.Port}
 		},
@@ -103,6 +119,18 @@ func exampleOf(name string) example {
 	return examples[slices.IndexFunc(examples, func(e example) bool { return e.name == name })]
 }
 
+// lives are the folders of the instances, with what their links lead to.
+func (e example) lives(l *lab) []string {
+	var out []string
+	for name, o := range e.nodes {
+		out = append(out, l.place(name))
+		if len(o.Links) > 0 {
+			out = append(out, filepath.Join(l.data, "disk"))
+		}
+	}
+	return out
+}
+
 const writtenSince = "rows that DSS has written"
 
 // lab makes the example's instances and its estate.
@@ -114,7 +142,11 @@ func (e example) lab(t *testing.T, seed int64) *lab {
 	for _, name := range e.makes {
 		l.port[name] = l.freePort()
 	}
-	l.estate(e.name)
+	folder := e.folder
+	if folder == "" {
+		folder = e.name
+	}
+	l.estate(folder)
 	vars, err := json.Marshal(e.variables(l))
 	l.ok(err)
 	write(t, l.dir, "lab.auto.vars.json", string(vars))
@@ -159,15 +191,15 @@ func TestLaws(t *testing.T) {
 				l.stop(name)
 			}
 			before, tables := snapshot(t, l.data), l.tables()
-			for name := range e.nodes {
-				readOnly(t, l.place(name), true)
+			for _, dir := range e.lives(l) {
+				readOnly(t, dir, true)
 			}
 			// What it would have to write there it cannot, and it says so.
 			if o := run([]int{1, 2}, "plan", "-detailed-exitcode"); o.code == 1 && !strings.Contains(o.stderr, "may not make files") {
 				t.Errorf("the plan on a read-only data directory fails otherwise: %s", o)
 			}
-			for name := range e.nodes {
-				readOnly(t, l.place(name), false)
+			for _, dir := range e.lives(l) {
+				readOnly(t, dir, false)
 			}
 			run([]int{2}, "plan", "-detailed-exitcode", "-out", filepath.Join(l.dir, "first.plan"))
 			if diff := cmp.Diff(before, snapshot(t, l.data)); diff != "" {
@@ -237,6 +269,8 @@ func TestLaws(t *testing.T) {
 			// Law 6: what was made can be imported, and is as declared.
 			for _, name := range e.makes {
 				l.adopt(name, l.port[name])
+			}
+			for _, name := range slices.Concat(e.makes, e.imports) {
 				dir := filepath.Join(l.data, "..", "adopted-"+name)
 				l.ok(os.Mkdir(dir, 0o755))
 				outputs += dssctl(t, dir, nil, "import", name, "-data-dir", l.place(name)).must(t, 0).String()
