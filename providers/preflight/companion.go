@@ -54,5 +54,14 @@ func Companion(in *dss.Instance) []Finding {
 		}
 		out = append(out, fileFindings(what, atomicfile.CheckFolder(path, journalRoom))...)
 	}
+	// What a dssctl that was killed under another account has left.
+	if lock := filepath.Join(dir, "lock"); len(out) == 0 && exists(lock) {
+		out = append(out, fileFindings(what, atomicfile.Check(lock, 0))...)
+	}
 	return out
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }

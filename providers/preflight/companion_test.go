@@ -43,6 +43,10 @@ func TestCompanion(t *testing.T) {
 	if os.Geteuid() == 0 {
 		must(t, os.Chown(safety, 0, 0))
 		expect(t, companion(t, in), "error: |"+safety+"|belongs to root|chown -R")
+		ownAll(t, above)
+		lock := filepath.Join(in.Companion(), "lock")
+		must(t, os.WriteFile(lock, []byte("{}"), 0o644))
+		expect(t, companion(t, in), "error: |"+lock+"|belongs to root|chown ")
 	}
 }
 

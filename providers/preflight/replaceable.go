@@ -44,11 +44,11 @@ func replaceable(in *dss.Instance, rel string) []Finding {
 	if info, err := os.Stat(path); err == nil {
 		size += info.Size()
 	}
-	real, err := filepath.EvalSymlinks(path)
+	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		real = path // told by the check
+		resolved = path // told by the check
 	}
-	if folder, projected := projectedBy(real); projected {
+	if folder, projected := projectedBy(resolved); projected {
 		return []Finding{{
 			Severity: Error, What: what, Where: path,
 			Found:    "it is a link into " + folder + ", which Kubernetes fills from a ConfigMap, Secret or similar and overwrites again",
@@ -57,10 +57,10 @@ func replaceable(in *dss.Instance, rel string) []Finding {
 		}}
 	}
 	out := fileFindings(what, atomicfile.Check(path, size))
-	if err == nil && real != path && !inside(real, in.DataDir) && len(Errors(out)) == 0 {
+	if err == nil && resolved != path && !inside(resolved, in.DataDir) && len(Errors(out)) == 0 {
 		out = append(out, Finding{
 			Severity: Warning, What: rel + " is a link to a file outside the data directory", Where: path,
-			Found:  "it leads to " + real + ": that file is replaced, and whatever else uses it gets the change, too",
+			Found:  "it leads to " + resolved + ": that file is replaced, and whatever else uses it gets the change, too",
 			Remedy: "Put the file itself into the data directory where that is not meant.",
 		})
 	}
