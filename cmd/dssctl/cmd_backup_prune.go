@@ -20,8 +20,8 @@ func newBackupPruneCommand(w *world) *cobra.Command {
 		Use:   "prune [ADDRESS]... [-dry-run]",
 		Short: "Remove the backup sets that retention lets go",
 		Long: `Say of each set why it stays or goes, and remove those that go. The newest good
-set always stays, and so does a set that a kept one needs. With -dry-run nothing is
-removed.
+set always stays, and so does a set that a kept one needs. What failed runs left in a
+restic repository, and no set needs, is removed too. With -dry-run nothing is removed.
 ` + exitStatusHelp,
 		RunE: func(cmd *cobra.Command, args []string) error { return w.runBackupPrune(cmd.Context(), o, args, dryRun) },
 	}

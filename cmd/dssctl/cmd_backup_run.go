@@ -39,8 +39,10 @@ func newBackupVerifyCommand(w *world) *cobra.Command {
 		Use:   "verify [ADDRESS]... [-set SET] [-quick]",
 		Short: "Read backup sets again and compare every byte with its checksum",
 		Long: `Read the newest set of each policy, or the one named, and compare all of it with
-what was written. A set that is found damaged is marked so, and does not count any
-more. It changes nothing else and asks nothing.
+what was written. A set that is found damaged, or that lacks what every set must hold,
+is marked so, and does not count any more. One that cannot be looked at here, because
+a program is missing or a file cannot be read, is left as it is. It changes nothing
+else and asks nothing.
 ` + exitStatusHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			order.Verb, o.autoApprove = backup.Verify, true

@@ -206,7 +206,7 @@ var (
 	advice = map[set.State]string{
 		set.Damaged:       "It is left alone; remove its folder by hand when you have looked.",
 		set.Incomplete:    "It is left alone, and what it does hold can be looked at in its folder.",
-		set.RestoreFailed: "It is left alone; `dssctl backup test` tries it again when the cause is fixed.",
+		set.RestoreFailed: "It is left alone. When the cause lay elsewhere and is fixed, remove the file RESTORE-FAILED in its folder: then it counts again, and the next restore test tries it.",
 		set.Unknown:       "Nothing is known against the set itself: look at the rights of its folder, or use the dssctl that wrote it.",
 	}
 )
