@@ -51,6 +51,8 @@ type running struct {
 	// first is the first progress: rates count from it.
 	first   event.Progress
 	firstAt time.Time
+	// movedAt is when the amount last grew.
+	movedAt time.Time
 	told    time.Time // the last sign of life in a log
 }
 
@@ -171,6 +173,9 @@ func (h *Human) progress(e event.Event) {
 	p := *e.Progress
 	if h.run.progress == nil || p.Done < h.run.progress.Done || p.Unit != h.run.first.Unit {
 		h.run.first, h.run.firstAt = p, now // begins, or begins anew
+	}
+	if h.run.progress == nil || p.Done != h.run.progress.Done || p.Files != h.run.progress.Files {
+		h.run.movedAt = now
 	}
 	h.run.progress = &p
 	h.show(now)

@@ -79,6 +79,10 @@ func (r *running) fit(s Style, n int, p progressParts) string {
 // progressParts is how far an action is; empty where not known.
 type progressParts struct{ elapsed, amount, files, rate, left string }
 
+// standstill is how long an amount may stay the same before that is said instead
+// of the time left.
+const standstill = 20 * time.Second
+
 // String is "12 s, 1.2 GiB of 3.4 GiB (35 %), 1,204 of 9,000 files, 120 MiB/s,
 // about 20 s left".
 func (p progressParts) String() string {
@@ -98,6 +102,11 @@ func (r *running) parts(now time.Time) progressParts {
 		return out
 	}
 	out.amount, out.files = amount(*p), files(*p)
+	if still := now.Sub(r.movedAt); still >= standstill && p.Unit != "seconds" {
+		// Nobody knows when it goes on.
+		out.left = "no progress for " + humanize.Elapsed(still)
+		return out
+	}
 	took := now.Sub(r.firstAt).Seconds()
 	if moved := float64(p.Done - r.first.Done); took >= 1 && moved > 0 && p.Unit != "seconds" {
 		rate := moved / took

@@ -107,6 +107,14 @@ func TestBytesAndFiles(t *testing.T) {
 			t.Errorf("at %d columns:\n%q, expected\n%q", width, last(), want.line)
 		}
 	}
+	// What stands still promises nothing.
+	width, c.now = 140, c.now.Add(30*time.Second)
+	h.mu.Lock()
+	h.draw(c.now)
+	h.mu.Unlock()
+	if want := "no progress for 30 s"; !strings.HasSuffix(last(), want) || strings.Contains(last(), "left") {
+		t.Errorf("at a standstill: %q, expected %q", last(), want)
+	}
 	if got, want := sentence(event.Event{Type: event.ApplyProgress, Title: "archive", Progress: &event.Progress{Done: 1, Unit: "bytes", Files: 1}}), "archive: 1 byte, 1 file"; got != want {
 		t.Errorf("%q, expected %q", got, want)
 	}

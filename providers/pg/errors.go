@@ -34,7 +34,8 @@ const (
 	TooOld        Kind = "too_old"
 	Denied        Kind = "denied" // a privilege is missing
 	Locked        Kind = "locked"
-	Lost          Kind = "lost" // the connection broke
+	Lost          Kind = "lost"   // the connection broke
+	Silent        Kind = "silent" // it stands, and nothing comes
 	InUse         Kind = "in_use"
 	Mismatch      Kind = "mismatch"
 	NoTool        Kind = "no_tool"  // no pg_dump, or none new enough
@@ -83,6 +84,7 @@ func (e *Error) says() string {
 		Denied:        "permission denied",
 		Locked:        "somebody else holds a lock",
 		Lost:          "the connection broke",
+		Silent:        "the server has gone silent",
 		NoSpace:       "no space left on the disk",
 	}[e.Kind]
 	switch {
@@ -111,6 +113,7 @@ func (e *Error) Hint() string {
 		TooOld:        "DSS needs PostgreSQL 9.5 at least",
 		Locked:        "close the session that holds it, then run again",
 		Lost:          "check that PostgreSQL runs, then run again",
+		Silent:        "check that PostgreSQL is not stopped or overloaded, and what is between it and this machine, then run again",
 		NoTool:        "install PostgreSQL's client programs (on Debian the package postgresql-client)",
 		NoSpace:       "free some, or choose another destination, then run again",
 	}[e.Kind]
@@ -140,6 +143,11 @@ func classify(ctx context.Context, l Login, doing string, err error) error {
 		return fmt.Errorf("%s %s: %w", doing, l.Where(), context.Cause(ctx))
 	}
 	e := &Error{Doing: doing, Where: l.Where(), Role: l.User}
+	var quiet *silentError
+	if errors.As(err, &quiet) {
+		e.Kind, e.Detail = Silent, quiet.Error()
+		return e
+	}
 	var server *pgconn.PgError
 	if errors.As(err, &server) {
 		e.Code = server.Code

@@ -73,11 +73,20 @@ type Conn struct {
 	Version int
 }
 
+// firstWords bounds what a server may take to say its version.
+const firstWords = 30 * time.Second
+
 // Connect logs in.
 func Connect(ctx context.Context, l Login) (*Conn, error) {
 	cfg, err := config(l)
 	if err != nil {
 		return nil, err
+	}
+	var watched *watchedConn
+	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := l.dial(ctx, network, address)
+		watched, _ = c.(*watchedConn)
+		return c, err
 	}
 	c, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
@@ -85,9 +94,15 @@ func Connect(ctx context.Context, l Login) (*Conn, error) {
 	}
 	conn := &Conn{Conn: c, Login: l}
 	var version string
-	err = c.QueryRow(ctx, `SELECT current_setting('server_version_num'), set_config('search_path', '', false),
+	var backend uint32
+	talking, cancel := context.WithTimeout(ctx, firstWords)
+	defer cancel()
+	err = c.QueryRow(talking, `SELECT current_setting('server_version_num'), set_config('search_path', '', false),
 		set_config('statement_timeout', '60s', false), set_config('lock_timeout', $1, false),
-		set_config('client_encoding', 'UTF8', false)`, cmp.Or(l.lockWait, "10s")).Scan(&version, nil, nil, nil, nil)
+		set_config('client_encoding', 'UTF8', false), pg_backend_pid()::bigint`, cmp.Or(l.lockWait, "10s")).Scan(&version, nil, nil, nil, nil, &backend)
+	if watched != nil && backend == c.PgConn().PID() { // a pooler has numbers of its own
+		watched.backend.Store(backend)
+	}
 	if err == nil {
 		conn.Version, err = strconv.Atoi(version)
 	}

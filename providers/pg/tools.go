@@ -165,6 +165,11 @@ func (t Tools) run(ctx context.Context, l *Login, doing string, program tool, c 
 		c.Args = append([]string{"--no-password", argument}, c.Args...)
 		c.Env, c.Secrets = env, []string{l.Password}
 	}
+	if l != nil {
+		var stop func()
+		ctx, stop = Watch(ctx, *l, t.clock())
+		defer stop()
+	}
 	result, err := t.Runner.Run(ctx, c)
 	if err == nil {
 		return result, nil
@@ -188,8 +193,11 @@ func (t Tools) explain(ctx context.Context, l *Login, doing string, program tool
 	if l != nil {
 		e.Where, e.Role = l.Where(), l.User
 	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s %s: %w", doing, e.Where, context.Cause(ctx))
+	if cause := context.Cause(ctx); cause != nil {
+		if KindOf(cause) == Silent {
+			return cause
+		}
+		return fmt.Errorf("%s %s: %w", doing, e.Where, cause)
 	}
 	var exit *proc.ExitError
 	if !errors.As(err, &exit) {

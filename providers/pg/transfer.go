@@ -100,7 +100,8 @@ func (c *catalog) carriable(doing string, l Login, p Place) error {
 
 // unhurried lifts the limits that a long copy would run into.
 func unhurried(ctx context.Context, c *Conn, tx pgx.Tx) error {
-	sql := `SET LOCAL statement_timeout = 0`
+	// The server, too, notices that nobody is there any more, and lets go of locks.
+	sql := `SET LOCAL statement_timeout = 0; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10`
 	if c.Version >= 90600 {
 		sql += `; SET LOCAL idle_in_transaction_session_timeout = 0`
 	}

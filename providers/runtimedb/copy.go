@@ -56,8 +56,14 @@ func (copyStep) Do(ctx context.Context, c *providers.Call) error {
 		return err
 	}
 	stop := reportGrowth(ctx, c, r)
-	result, err := c.Instance.Dssadmin(ctx, "copy-databases-to-external")
+	watched, unwatch := pg.Watch(ctx, r.login, c.Clock)
+	result, err := c.Instance.Dssadmin(watched, "copy-databases-to-external")
+	silent := context.Cause(watched)
+	unwatch()
 	stop()
+	if err != nil && ctx.Err() == nil && pg.KindOf(silent) == pg.Silent {
+		return fmt.Errorf("copy the runtime databases: %w", silent)
+	}
 	c.Notice(commandNotice("copy-databases-to-external", result))
 	if err != nil {
 		return fmt.Errorf("copy the runtime databases: %w", err)

@@ -151,7 +151,12 @@ func (governInitStep) Do(ctx context.Context, c *providers.Call) error {
 	if err := c.Receipt.Save(copyReceipt{}); err != nil {
 		return err
 	}
-	result, err := c.Instance.GovernAdmin(ctx, "init-db")
+	watched, unwatch := pg.Watch(ctx, r.login, c.Clock)
+	defer unwatch()
+	result, err := c.Instance.GovernAdmin(watched, "init-db")
+	if silent := context.Cause(watched); err != nil && ctx.Err() == nil && pg.KindOf(silent) == pg.Silent {
+		return fmt.Errorf("initialize Govern's database: %w", silent)
+	}
 	c.Notice(commandNotice("govern-admin init-db", result))
 	if err != nil {
 		return fmt.Errorf("initialize Govern's database: %w", err)
