@@ -164,6 +164,21 @@ func (l *lab) run(args ...string) outcome {
 	return dssctl(l.t, l.dir, l.env, args...)
 }
 
+// rotate has the role dss act as another one that owns the database, as where
+// passwords are changed by making another login.
+func (l *lab) rotate() {
+	l.t.Helper()
+	ctx := context.Background()
+	for _, sql := range []string{
+		`DROP DATABASE dss`, `DROP ROLE dss`,
+	} {
+		_, err := l.pg.Exec(ctx, "postgres", sql)
+		l.ok(err)
+	}
+	l.ok(l.pg.CreateRotatedRole(ctx, "dss_owner", "dss", l.password))
+	l.ok(l.pg.CreateDatabase(ctx, "dss", "dss_owner"))
+}
+
 // failingInstaller runs dssctl while the installer of the lab's kit fails in the
 // middle.
 func (l *lab) failingInstaller(args ...string) outcome {

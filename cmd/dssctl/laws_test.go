@@ -37,6 +37,8 @@ type example struct {
 	makes []string
 	// imports are instances of which law 6 is tried, too.
 	imports []string
+	// rotated: DSS logs in as a role that acts as another one, which owns all.
+	rotated bool
 	// prepare brings the instances to where the example starts from.
 	prepare func(l *lab)
 	// loses is said of what a rollback of the apply would lose; "" for nothing.
@@ -62,6 +64,15 @@ var examples = []example{
 		}}},
 		imports: []string{"design"},
 		loses:   writtenSince,
+		variables: func(l *lab) map[string]any {
+			return map[string]any{"data_dir": l.dss["design"].DataDir, "pg_host": l.pg.Host, "pg_port": l.pg.Port}
+		},
+	},
+	{
+		// The same with a login that acts as the role which owns the tables.
+		name: "rotated", folder: "single", rotated: true,
+		nodes: map[string]dsskit.InstallOptions{"design": {}},
+		loses: writtenSince,
 		variables: func(l *lab) map[string]any {
 			return map[string]any{"data_dir": l.dss["design"].DataDir, "pg_host": l.pg.Host, "pg_port": l.pg.Port}
 		},
@@ -136,6 +147,9 @@ const writtenSince = "rows that DSS has written"
 // lab makes the example's instances and its estate.
 func (e example) lab(t *testing.T, seed int64) *lab {
 	l := newLab(t, seed)
+	if e.rotated {
+		l.rotate()
+	}
 	for name, o := range e.nodes {
 		l.install(name, o)
 	}
