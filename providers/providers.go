@@ -116,6 +116,8 @@ type RuntimeServer struct {
 	FreeConnections int
 	// Why there was no look.
 	Why string
+	// Missing says what is missing of the databases there; "" for nothing known.
+	Missing string
 }
 
 // RuntimeObservation is an Observation of the runtime databases.

@@ -41,6 +41,18 @@ func embedded(_ context.Context, s *Subject) result {
 	return ok(humanize.Bytes(total) + " in embedded databases")
 }
 
+// databasesInUse looks whether the databases are where DSS's settings lead to.
+func databasesInUse(_ context.Context, s *Subject) result {
+	if r, stop := unseen(s.Server); stop {
+		return r
+	}
+	if s.Server.Missing != "" {
+		return failed("DSS is set up to use PostgreSQL, but "+s.Server.Missing,
+			"Do not start DSS: it would begin with an empty history. Copy the databases first (runtime_database with if_empty = \"copy\"), or restore their dump.")
+	}
+	return ok("the tables are where DSS's settings lead to")
+}
+
 // What DSS, and a Govern node, ask of the server.
 const (
 	leastServer       = 90500

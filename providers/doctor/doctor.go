@@ -110,6 +110,7 @@ func checks() []check {
 		{"heap sizes", pageMemory, heapSizes},
 		{"heap and memory", pageMemory, heapAndMemory},
 		{"embedded databases", pageDatabases, embedded},
+		{"databases in use", pageDatabases, databasesInUse},
 		{"postgresql version", pageDatabases, serverVersion},
 		{"postgresql connections", pageDatabases, serverConnections},
 	}

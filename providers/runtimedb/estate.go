@@ -24,6 +24,7 @@ func (*Provider) CheckEstate(all []providers.Request) hcl.Diagnostics {
 		declared bool
 	}
 	seen := make(map[string]holder, len(all))
+	diags = append(diags, tenants(all)...)
 	for _, req := range all {
 		keys, where := placeKeys(req)
 		var other holder
@@ -53,6 +54,40 @@ func (*Provider) CheckEstate(all []providers.Request) hcl.Diagnostics {
 			d.Severity = hcl.DiagWarning // nobody asks dssctl to act on either
 		}
 		diags = append(diags, d)
+	}
+	return diags
+}
+
+// tenants refuses a declared place that another instance uses now, though it is
+// declared to move away or declares nothing of the kind.
+func tenants(all []providers.Request) hcl.Diagnostics {
+	live := map[string]string{}
+	for _, req := range all {
+		o, _ := req.Observed.(*observation)
+		b := declared(req.Desired)
+		if o == nil || b == nil || !o.live.External || label(b) == postgresql && !o.moves {
+			continue // what is not declared is in placeKeys, and so is who stays
+		}
+		if s, ok := target(o.live); ok {
+			for _, k := range keysOf(s, o.source.sight) {
+				live[k] = req.Address
+			}
+		}
+	}
+	var diags hcl.Diagnostics
+	for _, req := range all {
+		b := declared(req.Desired)
+		if b == nil {
+			continue
+		}
+		keys, where := placeKeys(req)
+		for _, k := range keys {
+			if who := live[k]; who != "" && who != req.Address {
+				diags = append(diags, failure(where, "The declared place is another instance's",
+					"%s uses the declared place of %s now: its tables are there. Declare another schema, table_prefix or database, or let %s move away first, with a plan of its own.", who, req.Address, who))
+				break
+			}
+		}
 	}
 	return diags
 }
@@ -88,12 +123,17 @@ func placeKeys(req providers.Request) ([]string, *hcl.Range) {
 	default:
 		return nil, nil
 	}
+	return keysOf(s, sight), where
+}
+
+// keysOf are what a place is compared by.
+func keysOf(s settings, sight *pg.Sight) []string {
 	tail := "\x00" + s.place.Schema + "\x00" + strings.ToLower(s.place.Prefix)
 	keys := []string{fmt.Sprintf("%s:%d\x00%s", pg.HostKey(s.Host), portOr(s.Port), s.Database) + tail}
 	if sight != nil {
 		keys = append(keys, sight.Identity+tail)
 	}
-	return keys, where
+	return keys
 }
 
 // Survey returns a provider that knows the prefixes of the whole estate, so

@@ -87,6 +87,39 @@ func TestCheckEstateLive(t *testing.T) {
 	}
 }
 
+// Where an instance lives today is its own until it has moved away, whatever is
+// declared, and by whatever name of the server.
+func TestCheckEstateTenants(t *testing.T) {
+	const where = "\nschema = \"dss_runtime\"\ntable_prefix = \"design_\""
+	for name, tt := range map[string]struct {
+		second   string
+		identity string
+		want     bool
+	}{
+		"the live place":            {`host = "pg.internal"` + where, "id/9", true},
+		"by another name":           {`host = "alias"` + where, "id/1", true},
+		"the same names, elsewhere": {`host = "alias"` + where, "id/9", false},
+		"another prefix":            {`host = "pg.internal"` + strings.Replace(where, "design_", "design_2_", 1), "id/1", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := estate(t, instance("one", `host = "new.internal"`+where)+instance("two", tt.second+"\nadopt = true"))
+			all := requests(e)
+			there := withTables(good(), "design_jobs")
+			all[0].Observed = &observation{moves: true, live: parseLive(t, livePG), source: look{sight: there}}
+			sight := good()
+			sight.Identity = tt.identity
+			all[1].Observed = &observation{moves: true, target: look{sight: sight}}
+			diags := New().CheckEstate(all)
+			if diags.HasErrors() != tt.want {
+				t.Fatalf("diagnostics %v, want an error: %t", diags, tt.want)
+			}
+			if tt.want && !strings.Contains(diags[0].Detail, "instance.one uses the declared place of instance.two") {
+				t.Errorf("got %s", diags[0].Detail)
+			}
+		})
+	}
+}
+
 func requests(e *config.Estate) []providers.Request {
 	var all []providers.Request
 	for _, in := range e.Instances {

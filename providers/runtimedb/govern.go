@@ -142,6 +142,9 @@ func (p *proposer) governSteps(here bool) {
 	}
 	empty := len(s.Tables) == 0
 	switch {
+	case here && empty && p.rec.Type == postgresql && !p.b.Bool("adopt"):
+		p.fail("", "Govern's database is empty", "The node is set up to use schema %s of %s, where its data was, and there is no table any more. Restore a dump of it, such as with dssctl backup restore. If Govern is to begin anew, set adopt = true: then its database is initialized.", p.to.place.Schema, p.to.login("").Where())
+		return
 	case here && len(p.out.Changes) == 0 && !empty:
 		p.remember(record{Type: postgresql, Password: p.seenPassword()})
 		return

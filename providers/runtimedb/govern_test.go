@@ -23,11 +23,16 @@ func TestProposeGovern(t *testing.T) {
 		block string
 		live  live
 		o     observation
+		rec   any
 	}{
-		"fresh":              {block: block + "}", o: observation{target: look{sight: good()}}},
-		"fresh, too old":     {block: block + "}", o: observation{target: look{sight: old}}},
-		"as declared":        {block: block + "}", live: live{External: true, UseURL: true, URL: url, User: "gov", Password: pw}, o: observation{target: look{sight: withTables(good(), "item")}}},
-		"never initialized":  {block: block + "}", live: live{External: true, UseURL: true, URL: url, User: "gov", Password: pw}, o: observation{target: look{sight: good()}}},
+		"fresh":             {block: block + "}", o: observation{target: look{sight: good()}}},
+		"fresh, too old":    {block: block + "}", o: observation{target: look{sight: old}}},
+		"as declared":       {block: block + "}", live: live{External: true, UseURL: true, URL: url, User: "gov", Password: pw}, o: observation{target: look{sight: withTables(good(), "item")}}},
+		"never initialized": {block: block + "}", live: live{External: true, UseURL: true, URL: url, User: "gov", Password: pw}, o: observation{target: look{sight: good()}}},
+		"emptied": {
+			block: block + "}", live: live{External: true, UseURL: true, URL: url, User: "gov", Password: pw}, o: observation{target: look{sight: good()}},
+			rec: record{Type: postgresql},
+		},
 		"password":           {block: block + "}", live: live{External: true, UseURL: true, URL: url, User: "gov", Password: "x"}, o: observation{target: look{sight: withTables(good(), "item")}}},
 		"elsewhere":          {block: block + "}", live: live{External: true, UseURL: true, URL: "jdbc:postgresql://old/govern", User: "gov", Password: pw}, o: observation{target: look{sight: good()}}},
 		"elsewhere, adopted": {block: block + "adopt = true\n}", live: live{External: true, UseURL: true, URL: "jdbc:postgresql://old/govern", User: "gov", Password: pw}, o: observation{target: look{sight: withTables(good(), "item")}}},
@@ -40,7 +45,11 @@ func TestProposeGovern(t *testing.T) {
 			e := one(t, tt.block)
 			o := tt.o
 			o.node, o.live = "govern", tt.live
-			got, diags := New().Propose(providers.Request{Address: "instance.design", Facts: dss.Facts{NodeType: "govern", Version: "14.4.1"}, Desired: e.Instances[0], Observed: &o, Secrets: e.Secrets, Key: testKey})
+			req := providers.Request{Address: "instance.design", Facts: dss.Facts{NodeType: "govern", Version: "14.4.1"}, Desired: e.Instances[0], Observed: &o, Secrets: e.Secrets, Key: testKey}
+			if tt.rec != nil {
+				req.Recorded = jsonOf(tt.rec)
+			}
+			got, diags := New().Propose(req)
 			text := render(got, diags)
 			if strings.Contains(text, "planted") {
 				t.Error("a secret shows in the proposal")

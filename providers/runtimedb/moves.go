@@ -128,7 +128,7 @@ func (p *proposer) transfer() {
 		return
 	}
 	if len(p.o.source.sight.Tables) == 0 {
-		p.fail("", "There is nothing to carry over", "The present place (schema %s, prefix %q) has no tables. If they are at the declared place already, set adopt = true.", p.from.place.Schema, p.from.place.Prefix)
+		p.fail("", "There is nothing to carry over", "The present place (schema %s, prefix %q) has no tables. If they are at the declared place already, set adopt = true.%s", p.from.place.Schema, p.from.place.Prefix, p.embeddedHint())
 		return
 	}
 	leftovers, ok := p.checkTarget()
@@ -220,7 +220,10 @@ func (p *proposer) occupied(foreign []string, rows int64) {
 	if p.to.place.Prefix == "" {
 		prefix = "and no table_prefix is declared"
 	}
-	hint := "Choose another schema or table_prefix; or, if these tables are this instance's already (a restored dump), set adopt = true; or drop them."
+	hint := "Choose another schema or table_prefix; or, if these tables are this instance's already (a restored dump), set adopt = true; or move them out of the way, if they are nobody's."
+	if own := p.ownAmong(foreign); len(own) > 0 {
+		hint = fmt.Sprintf("Of them, these are this instance's own, which it uses now with the prefix %q: %s. Choose another schema or table_prefix.", p.from.place.Prefix, pg.FirstNames(own))
+	}
 	if longer := p.to.place.LongerPrefix(foreign); longer != "" {
 		hint += fmt.Sprintf(" All of them begin with %q: if that is another instance's prefix, add it to other_prefixes.", longer)
 	}

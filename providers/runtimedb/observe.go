@@ -31,6 +31,8 @@ type observation struct {
 	// bytes of databases/, and its H2 files.
 	bytes int64
 	h2    []h2File
+	// ran is when DSS last wrote a log; zero when that is not known.
+	ran time.Time
 	// target is the declared PostgreSQL place, source the live one where that
 	// is another or none is declared.
 	target, source look
@@ -82,7 +84,7 @@ func (p *Provider) Observe(ctx context.Context, req providers.ObserveRequest) (p
 		return o, nil
 	}
 	if o.live.External {
-		o.h2 = h2Files(req.Instance.Path("databases"))
+		o.h2, o.ran = h2Files(req.Instance.Path("databases")), lastRun(req.Instance.Path("run"))
 	}
 	return o, o.lookAround(ctx, p, declared(req.Desired), req.Secrets)
 }

@@ -20,7 +20,7 @@ func (*Provider) Propose(req providers.Request) (providers.Proposal, hcl.Diagnos
 	b := declared(req.Desired)
 	o, _ := req.Observed.(*observation)
 	if b == nil {
-		return forget(req), nil
+		return forget(req), undeclared(req, o)
 	}
 	if o == nil {
 		return providers.Proposal{}, hcl.Diagnostics{failure(&b.Range, "The runtime databases were not observed", "Nothing is known of the runtime databases of %s.", req.Address)}
@@ -139,8 +139,10 @@ func (p *proposer) external() {
 	}
 	p.password(here)
 	p.versions()
+	p.spelling()
 	switch {
 	case p.diags.HasErrors():
+	case here && p.missing():
 	case here:
 		p.stay()
 	case p.b.Bool("adopt"):
@@ -233,7 +235,7 @@ func (p *proposer) version() string {
 // stay plans what needs no copy.
 func (p *proposer) stay() {
 	if len(p.out.Changes) == 0 {
-		p.remember(record{Type: postgresql, Password: p.seenPassword(), Tables: p.rec.Tables, Leftovers: p.rec.Leftovers})
+		p.remember(record{Type: postgresql, Password: p.seenPassword(), Tables: p.rec.Tables, Version: p.rec.Version, Leftovers: p.rec.Leftovers})
 		p.checkReachable()
 		return
 	}

@@ -42,6 +42,19 @@ func knows(password, stored string) record {
 	return record{Type: postgresql, Password: &passwordRecord{Value: passwordSum(testKey, password), Stored: storedSum(testKey, stored)}}
 }
 
+// moved is the record of a move of these tables.
+func moved(version string, tables ...string) record {
+	r := knows(pw, "e:AES:abc")
+	r.Version, r.Tables = version, tables
+	return r
+}
+
+var (
+	ran     = time.Date(2024, 5, 6, 7, 10, 0, 0, time.UTC)
+	twoH2   = []h2File{{"jobs.mv.db", 3 << 20, ran.Add(-2 * time.Hour)}, {"metrics.mv.db", 900, ran.Add(-time.Second)}}
+	copyNow = strings.Replace(declaredPG, "user ", "if_empty = \"copy\"\nuser ", 1)
+)
+
 const pw = "hunter2-planted-secret"
 
 func TestPropose(t *testing.T) {
@@ -162,11 +175,32 @@ func TestPropose(t *testing.T) {
 		"back to embedded, no files": {block: `runtime_database "embedded" {}`, internal: livePG},
 		"embedded already":           {block: `runtime_database "embedded" {}`, internal: onlyPool},
 		"embedded, pool":             {block: "runtime_database \"embedded\" {\n pool {\n builtin_connections_max_idle_ms = 60000\n max_pooled_external_connections = 50\n }\n }", internal: onlyPool},
-		"forgotten":                  {rec: knows(pw, "e:AES:abc"), internal: livePG},
-		"never managed":              {internal: livePG},
-		"api node":                   {block: declaredPG, facts: dss.Facts{NodeType: "api"}},
-		"no settings":                {block: declaredPG, o: observation{missing: true}},
-		"settings not understood":    {block: declaredPG, o: observation{liveErr: errors.New("its connection has the type \"MySQL\"")}},
+		"declared, copy forgotten":   {block: declaredPG, internal: livePG, o: observation{h2: twoH2, target: look{sight: good()}}, rec: knows(pw, "e:AES:abc")},
+		"declared, no schema":        {block: declaredPG, internal: livePG, o: observation{h2: twoH2, target: look{sight: noSchema}}, rec: knows(pw, "e:AES:abc")},
+		"declared, copy now":         {block: copyNow, internal: livePG, o: observation{bytes: 5 << 20, h2: twoH2, target: look{sight: noSchema}}, rec: knows(pw, "e:AES:abc")},
+		"declared, empty at first":   {block: declaredPG, internal: livePG, o: observation{target: look{sight: good()}}, rec: knows(pw, "e:AES:abc")},
+		"declared, empty on purpose": {
+			block: strings.Replace(declaredPG, "user ", "adopt = true\nuser ", 1), internal: livePG, o: observation{h2: twoH2, target: look{sight: good()}}, rec: knows(pw, "e:AES:abc"),
+		},
+		"declared, tables lost":         {block: declaredPG, internal: livePG, o: observation{target: look{sight: good()}}, rec: moved("14.4.1", "design_jobs", "design_metrics")},
+		"declared, half lost":           {block: copyNow, internal: livePG, o: observation{h2: twoH2, target: look{sight: withTables(good(), "design_jobs")}}, rec: moved("14.4.1", "design_jobs", "design_metrics")},
+		"declared, half, DSS connected": {block: declaredPG, internal: livePG, o: observation{target: look{sight: inUse}}, rec: moved("14.4.1", "design_jobs", "design_metrics")},
+		"declared, fewer after upgrade": {block: declaredPG, internal: livePG, o: observation{target: look{sight: withTables(good(), "design_jobs")}}, rec: moved("13.5.0", "design_jobs", "design_metrics")},
+		"declared, copied by halves":    {block: declaredPG, internal: livePG, o: observation{ran: ran, h2: twoH2, target: look{sight: withTables(good(), "design_jobs")}}, rec: knows(pw, "e:AES:abc")},
+		"declared, has run since":       {block: declaredPG, internal: livePG, o: observation{ran: ran.AddDate(0, 1, 0), h2: twoH2, target: look{sight: withTables(good(), "design_jobs")}}, rec: knows(pw, "e:AES:abc")},
+		"not declared, copy forgotten":  {internal: strings.Replace(livePG, "e:AES:abc", "plain", 1), o: observation{h2: twoH2, source: look{sight: good()}}},
+		"prefix in another case":        {block: strings.Replace(declaredPG, `"design_"`, `"Design_"`, 1), internal: livePG, o: observation{target: look{sight: withTables(good(), "design_jobs")}, source: look{sight: inUse}}, rec: knows(pw, "e:AES:abc")},
+		"schema in another case":        {block: strings.Replace(declaredPG, `"dss_runtime"`, `"DSS_runtime"`, 1), internal: livePG, o: observation{target: look{sight: noSchema}, source: look{sight: inUse}}, rec: knows(pw, "e:AES:abc")},
+		"schema folded by the server":   {block: declaredPG, internal: livePG, o: observation{h2: twoH2, target: look{sight: &pg.Sight{Version: 150004, MaxConnections: 500, CreateSchema: true, LikeSchemas: []string{"Dss_runtime"}}}}, rec: knows(pw, "e:AES:abc")},
+		"move in, schema in another case": {
+			block: strings.Replace(declaredPG, `"dss_runtime"`, `"DSS_runtime"`, 1),
+			o:     observation{target: look{sight: &pg.Sight{Version: 150004, MaxConnections: 500, CreateSchema: true, LikeSchemas: []string{"dss_runtime"}}}},
+		},
+		"forgotten":               {rec: knows(pw, "e:AES:abc"), internal: livePG},
+		"never managed":           {internal: livePG},
+		"api node":                {block: declaredPG, facts: dss.Facts{NodeType: "api"}},
+		"no settings":             {block: declaredPG, o: observation{missing: true}},
+		"settings not understood": {block: declaredPG, o: observation{liveErr: errors.New("its connection has the type \"MySQL\"")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := one(t, tt.block)

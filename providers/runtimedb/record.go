@@ -17,6 +17,8 @@ type record struct {
 	// Tables are the names of the role's tables as a move left them, before DSS
 	// first ran with them.
 	Tables []string `json:"tables,omitempty"`
+	// Version of DSS that Tables are of.
+	Version string `json:"version,omitempty"`
 	// Leftovers are objects of failed runs that could not be dropped then.
 	Leftovers []leftover `json:"leftovers,omitempty"`
 }

@@ -99,6 +99,10 @@ func (*Provider) Schema() schema.Fragment {
 		Name: "adopt", Type: cty.Bool, Labels: external, Default: cty.False,
 		Doc: "The tables found at the declared place are this instance's already (a restored dump, a promoted standby): use them, and copy nothing.",
 	}
+	ifEmpty := schema.Attribute{
+		Name: "if_empty", Type: cty.String, Labels: external, Public: true, OneOf: []string{refuseEmpty, copyEmpty},
+		Doc: "What to do where DSS's settings lead to the declared place already and it holds no table, because the copy was forgotten or broke off. `refuse`, as without it: the plan says so and has errors. `copy`: the embedded databases are copied there now.",
+	}
 
 	pool := schema.Block{Type: "pool", Doc: "Advanced settings of DSS's connection pools. Dataiku discourages changing them. What is absent is unmanaged."}
 	for _, k := range poolKeys {
@@ -131,7 +135,7 @@ func (*Provider) Schema() schema.Fragment {
 			str("user", "Role that DSS logs in as. Required, here or as a parameter of jdbc_url.", identifier("")),
 			password,
 			str("jdbc_url", "A JDBC URL that DSS connects by instead of host, port and database: jdbc:postgresql://HOST:PORT/DATABASE?…", jdbcURL),
-			properties, others, adopt,
+			properties, others, adopt, ifEmpty,
 		},
 		Blocks: []schema.Block{pool, source},
 	}}}

@@ -4,7 +4,7 @@ import "github.com/dssctl/dssctl/providers"
 
 // RuntimeServer says how the server is that was looked at.
 func (o *observation) RuntimeServer() providers.RuntimeServer {
-	out := providers.RuntimeServer{External: o.live.External}
+	out := providers.RuntimeServer{External: o.live.External, Missing: o.lostDatabases()}
 	for _, l := range []look{o.target, o.source} {
 		switch {
 		case l.sight != nil:

@@ -54,7 +54,11 @@ func (verifyStep) Verify(ctx context.Context, c *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	return c.Record(Name, record{Type: postgresql, Password: passwordOf(c.Key, r.Password, l.Password), Tables: tables, Leftovers: a.Kept})
+	f, err := c.Instance.Identity()
+	if err != nil {
+		return err
+	}
+	return c.Record(Name, record{Type: postgresql, Password: passwordOf(c.Key, r.Password, l.Password), Tables: tables, Version: f.Version, Leftovers: a.Kept})
 }
 
 // How long inUseStep watches, and how often.
@@ -152,16 +156,17 @@ func compareTables(ctx context.Context, c *providers.Call, r resolved) {
 		c.Notice(fmt.Sprintf("could not compare the tables with those before DSS's start: %v", err))
 		return
 	}
-	without := func(names, others []string) []string {
-		return slices.DeleteFunc(slices.Clone(names), func(n string) bool {
-			_, found := slices.BinarySearch(others, n)
-			return found
-		})
-	}
 	if more := without(now, before); len(more) > 0 {
 		c.Notice(fmt.Sprintf("DSS made %s more at its start: %s; they are empty if the copy left them out", count(len(more), "table"), pg.FirstNames(more)))
 	}
 	if gone := without(before, now); len(gone) > 0 {
+		// From now on they are not missed any more: what DSS itself has left out
+		// is nothing lost.
+		rec := readRecord(raw)
+		rec.Tables = now
+		if err := c.Record(Name, rec); err != nil {
+			c.Notice(fmt.Sprintf("could not remember the tables as they are now: %v", err))
+		}
 		c.Notice(fmt.Sprintf("since DSS's start there is no more: %s; compare the tables before you rely on them", pg.FirstNames(gone)))
 	}
 }
