@@ -4,6 +4,7 @@
 package neighbours
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,15 +26,33 @@ func Survey(all []*config.Instance, r secret.Resolver) Prefixes {
 		if b == nil || !b.Has("table_prefix") || len(b.Labels) == 0 || b.Labels[0] != "postgresql" {
 			continue
 		}
-		host, herr := b.Text("host").Reveal(r)
-		database, derr := b.Text("database").Reveal(r)
-		if herr != nil || derr != nil {
+		host, port, database, ok := server(b, r)
+		if !ok {
 			continue // whoever needs the value says that it is missing
 		}
-		key := schemaKey(host, int(b.Int("port")), database, b.String("schema"))
+		key := schemaKey(host, port, database, b.String("schema"))
 		out[key] = append(out[key], b.String("table_prefix"))
 	}
 	return out
+}
+
+// server is what a block declares, by a JDBC URL or without.
+func server(b *config.Block, r secret.Resolver) (host string, port int, database string, ok bool) {
+	value := func(name string) (string, bool) {
+		if !b.Has(name) {
+			return "", true
+		}
+		v, err := b.Text(name).Reveal(r)
+		return v, err == nil
+	}
+	host, hostKnown := value("host")
+	database, databaseKnown := value("database")
+	url, urlKnown := value("jdbc_url")
+	if port = int(b.Int("port")); url == "" {
+		return host, port, database, hostKnown && databaseKnown && urlKnown
+	}
+	u, err := pg.ParseJDBC(url)
+	return u.Host, u.Port, cmp.Or(u.Database, database), err == nil && databaseKnown
 }
 
 func schemaKey(host string, port int, database, schema string) string {

@@ -112,8 +112,8 @@ func (p *proxy) forward(from, to net.Conn) {
 	}
 }
 
-// ends runs f, which must end by itself with the error that says silent.
-func ends(t *testing.T, what string, f func() error) {
+// givesUp runs f, which must end by itself with the error that says silent.
+func givesUp(t *testing.T, what string, f func() error) {
 	t.Helper()
 	done := make(chan error, 1)
 	began := (clock.System{}).Now()
@@ -181,7 +181,7 @@ func TestSilentServer(t *testing.T) {
 					once.Do(func() { thaw = stop() })
 				}
 			}
-			ends(t, "a transfer", func() error {
+			givesUp(t, "a transfer", func() error {
 				tr := Transfer{From: Side{at, from}, To: Side{at, Place{Schema: "s", Prefix: "q_"}}, Progress: midway}
 				_, err := tr.Run(ctx)
 				return err
@@ -189,7 +189,7 @@ func TestSilentServer(t *testing.T) {
 			thaw()
 			empty("a transfer")
 			once = sync.Once{}
-			ends(t, "a restore", func() error {
+			givesUp(t, "a restore", func() error {
 				return tools.Restore(ctx, Restore{Login: at, To: Place{Schema: "s", Prefix: "q_"}, File: file, Info: info, Progress: midway})
 			})
 			thaw()
@@ -198,7 +198,7 @@ func TestSilentServer(t *testing.T) {
 	}
 	// A program that talks to it is ended, with all that it was.
 	thaw := freeze(t, server)
-	ends(t, "a program", func() error {
+	givesUp(t, "a program", func() error {
 		watched, stop := Watch(ctx, impatient, clock.System{})
 		defer stop()
 		_, err := proc.New(proc.Options{}).Run(watched, proc.Cmd{Path: "/bin/sleep", Args: []string{"600"}})
@@ -207,7 +207,7 @@ func TestSilentServer(t *testing.T) {
 		}
 		return context.Cause(watched)
 	})
-	ends(t, "a dump", func() error {
+	givesUp(t, "a dump", func() error {
 		_, err := tools.Dump(ctx, Dump{Login: impatient, Place: from, File: filepath.Join(dir, "late.dump")})
 		return err
 	})
