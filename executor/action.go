@@ -33,8 +33,17 @@ func (s *session) call(in *plan.Instance, a *plan.Action, records map[string]jso
 			_ = s.record(recNotice, a.ID, textData{text})
 			s.emit(event.Event{Type: event.Notice, Instance: in.Address, Action: a.ID, Title: a.Title, Message: text})
 		},
-		Beside:  func(phase plan.Phase) providers.Receipt { return s.beside(in, a, phase) },
-		PutBack: func(ctx context.Context, names ...string) error { return s.putBack(ctx, in, a, names) },
+		Beside: func(phase plan.Phase) providers.Receipt { return s.beside(in, a, phase) },
+		PutBack: func(ctx context.Context, names ...string) error {
+			p, c, err := s.guard(in, a, names)
+			if err != nil {
+				return err
+			}
+			return p.PutBack(ctx, c, names...)
+		},
+		CheckPutBack: func(ctx context.Context, names ...string) error { return s.checkPutBack(ctx, in, a, names, false) },
+		Standing:     s.standing,
+		DataDirs:     s.dataDirs,
 		Kept: func(path string) {
 			// A path that cannot be journalled is found by looking.
 			_ = s.record(recKept, a.ID, textData{path})
@@ -49,6 +58,23 @@ func (s *session) call(in *plan.Instance, a *plan.Action, records map[string]jso
 			return nil
 		},
 	}
+}
+
+// dataDirs are those of the plan and of the state, each once.
+func (s *session) dataDirs(ctx context.Context) ([]string, error) {
+	all, err := s.Store.Instances(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read which data directories are known: %w", err)
+	}
+	var out []string
+	for _, in := range all {
+		out = append(out, in.DataDir)
+	}
+	for i := range s.plan.Instances {
+		out = append(out, s.plan.Instances[i].DataDir)
+	}
+	slices.Sort(out)
+	return slices.DeleteFunc(slices.Compact(out), func(dir string) bool { return dir == "" }), nil
 }
 
 // recorded reads what state says of an instance's aspect.
@@ -78,8 +104,8 @@ func (s *session) beside(in *plan.Instance, a *plan.Action, phase plan.Phase) pr
 	return nothingYet{}
 }
 
-// putBack finds the copy that the action's window began with.
-func (s *session) putBack(ctx context.Context, in *plan.Instance, a *plan.Action, names []string) error {
+// guard finds the action that made the copy which the window of a began with.
+func (s *session) guard(in *plan.Instance, a *plan.Action, names []string) (providers.Protector, *providers.Call, error) {
 	for i := range in.Stages {
 		var guard *plan.Action
 		for j := range in.Stages[i].Actions {
@@ -91,11 +117,20 @@ func (s *session) putBack(ctx context.Context, in *plan.Instance, a *plan.Action
 				continue
 			}
 			if p, ok := s.Performers[guard.Kind].(providers.Protector); ok {
-				return p.PutBack(ctx, s.call(in, guard, nil), names...)
+				return p, s.call(in, guard, nil), nil
 			}
 		}
 	}
-	return fmt.Errorf("put back %s: the window of %q began without a copy", strings.Join(names, ", "), a.Title)
+	return nil, nil, fmt.Errorf("put back %s: the window of %q began without a copy", strings.Join(names, ", "), a.Title)
+}
+
+func (s *session) checkPutBack(ctx context.Context, in *plan.Instance, a *plan.Action, names []string, quick bool) error {
+	p, c, err := s.guard(in, a, names)
+	if err != nil {
+		return err
+	}
+	c.Glance = quick
+	return p.CheckPutBack(ctx, c, names...)
 }
 
 // perform does one action and proves it. Nothing is returned but the reason why

@@ -62,7 +62,7 @@ func (s *session) checkProtected(ctx context.Context) error {
 		return true
 	})
 	if len(refused.Reasons) > 0 {
-		refused.Reasons = append(refused.Reasons, "to lift the protection, declare protect = false and apply that first")
+		refused.Reasons = append(refused.Reasons, liftProtection)
 		return refused
 	}
 	return nil

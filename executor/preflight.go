@@ -108,10 +108,13 @@ func (s *session) looking(in *plan.Instance, a *plan.Action) *providers.Call {
 		Action: *a, Planned: in, Address: in.Address, Instance: s.instances[in.Address],
 		Secrets: s.Secrets, Key: s.meta.Key, Clock: s.Clock, Redactor: s.Redactor,
 		Receipt: nothingYet{}, Progress: func(event.Progress) {}, Notice: func(string) {}, Kept: func(string) {},
-		Beside:   func(plan.Phase) providers.Receipt { return nothingYet{} },
-		PutBack:  func(context.Context, ...string) error { return errOnlyLooks },
-		Recorded: s.recorded(in),
-		Record:   func(string, any) error { return errOnlyLooks },
+		Beside:       func(plan.Phase) providers.Receipt { return nothingYet{} },
+		PutBack:      func(context.Context, ...string) error { return errOnlyLooks },
+		CheckPutBack: func(context.Context, ...string) error { return errOnlyLooks },
+		Standing:     s.standing,
+		DataDirs:     s.dataDirs,
+		Recorded:     s.recorded(in),
+		Record:       func(string, any) error { return errOnlyLooks },
 	}
 }
 
@@ -170,18 +173,6 @@ func (s *session) beforeStop(ctx context.Context, u *unit, a *plan.Action) error
 		}
 		return left
 	})
-}
-
-// checkUndo asks whether an action that was done can still be undone.
-func (s *session) checkUndo(ctx context.Context, in *plan.Instance, a *plan.Action) error {
-	p, ok := s.Performers[a.Kind].(providers.UndoChecker)
-	if !ok || s.history.of(a.ID).skipped {
-		return nil
-	}
-	if err := p.CheckUndo(ctx, s.call(in, a, nil)); err != nil {
-		return s.clean(ctx, err)
-	}
-	return nil
 }
 
 func allActions(in *plan.Instance) []*plan.Action {

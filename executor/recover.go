@@ -60,6 +60,11 @@ func (e *Executor) Recover(ctx context.Context, id string, d Direction, o Option
 			d = Backwards
 		}
 	}
+	if d == Backwards {
+		if err := s.mayGoBack(ctx, o); err != nil {
+			return nil, err
+		}
+	}
 	s.emit(event.Event{Type: event.RunStart, Message: string(d)})
 	if d == Resume {
 		return s.resume(ctx, o)
@@ -197,15 +202,9 @@ func (s *session) goBack(ctx context.Context) (*Result, error) {
 	if err := s.reopenAs(recRollback, rollbackData{Whole: whole}); err != nil {
 		return nil, err
 	}
-	for i := len(s.plan.Instances) - 1; i >= 0; i-- {
-		us := units(&s.plan.Instances[i])
-		for j := len(us) - 1; j >= 0; j-- {
-			if !whole && s.finished(&us[j]) {
-				continue
-			}
-			if err := errors.Join(s.undo(ctx, &us[j]), s.late); err != nil {
-				return s.close(state.Failed, &FailedError{Action: "rollback", Cause: err})
-			}
+	for _, u := range s.backUnits() {
+		if err := errors.Join(s.undo(ctx, u), s.late); err != nil {
+			return s.close(state.Failed, &FailedError{Action: "rollback", Cause: err})
 		}
 	}
 	return s.close(state.RolledBack, nil)

@@ -46,6 +46,9 @@ type Result struct {
 	// Undoable says that a rollback of what was done would be taken, and would do
 	// something.
 	Undoable bool
+	// Spent are the reasons why it can no longer be undone, though it could when
+	// it was done; see Executor.Offer.
+	Spent []string
 	// Kept are the places where the run keeps something of value.
 	Kept []string
 	// Down are the instances whose DSS the run has stopped and not started

@@ -20,7 +20,7 @@ func (e *Executor) Rollback(ctx context.Context, id string, o Options) (*Result,
 		return nil, err
 	}
 	defer s.end()
-	if lost, err := e.mayRollback(ctx, s); err != nil {
+	if lost, err := e.mayRollback(ctx, s, false); err != nil {
 		return nil, err
 	} else if len(lost) > 0 && !o.AllowLoss {
 		return nil, &LossError{Run: id, Lost: lost}
@@ -31,56 +31,54 @@ func (e *Executor) Rollback(ctx context.Context, id string, o Options) (*Result,
 }
 
 // Losses says what rolling back a finished run now would lose, one line each. The
-// error of a run that cannot be rolled back is that of Rollback.
+// error of a run that cannot be rolled back is that of Rollback, which looks more
+// closely.
 func (e *Executor) Losses(ctx context.Context, id, why string) ([]string, error) {
 	s, err := e.reopen(ctx, id, why)
 	if err != nil {
 		return nil, err
 	}
 	defer s.end()
-	return e.mayRollback(ctx, s)
+	return e.mayRollback(ctx, s, true)
 }
 
 // mayRollback refuses what cannot be rolled back, and says what would be lost.
-func (e *Executor) mayRollback(ctx context.Context, s *session) ([]string, error) {
+func (e *Executor) mayRollback(ctx context.Context, s *session, quick bool) ([]string, error) {
 	if err := e.refuseOpenRun(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.checkUndoable(ctx); err != nil {
+	if err := s.checkUndoable(ctx, quick); err != nil {
 		return nil, err
 	}
-	return s.losses(ctx)
-}
-
-func (s *session) losses(ctx context.Context) ([]string, error) {
-	var lost []string
-	var err error
-	s.plan.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
-		l, ok := s.Performers[a.Kind].(providers.Loser)
-		if !ok || !s.history.of(a.ID).touched() {
-			return true
+	var lost []loss
+	for i := range s.plan.Instances {
+		in := &s.plan.Instances[i]
+		l, err := s.losses(ctx, in, allActions(in))
+		if err != nil {
+			return nil, err
 		}
-		var text string
-		if text, err = l.Loses(ctx, s.call(in, a, nil)); err != nil {
-			err = fmt.Errorf("%s: what undoing %q loses: %w", in.Address, a.Title, s.clean(ctx, err))
-			return false
-		}
-		if text != "" {
-			lost = append(lost, in.Address+": "+s.Redactor.String(text))
-		}
-		return true
-	})
-	return lost, err
+		lost = append(lost, l...)
+	}
+	if err := s.checkProtectedUndo(ctx, "rollback of run "+s.journal.Run().ID, lost); err != nil {
+		return nil, err
+	}
+	return lines(lost), nil
 }
 
 // LossError says that a rollback would lose something, which nobody has allowed.
 type LossError struct {
-	Run  string
-	Lost []string
+	Run string
+	// Recovery says that it is the undoing of a run that is open.
+	Recovery bool
+	Lost     []string
 }
 
 func (e *LossError) Error() string {
-	return fmt.Sprintf("rollback of run %s loses\n  - %s\nNothing was done. Keep a copy of it first (pg_dump), or add -allow data-loss.", e.Run, strings.Join(e.Lost, "\n  - "))
+	what := "rollback of run " + e.Run
+	if e.Recovery {
+		what = "undoing run " + e.Run
+	}
+	return fmt.Sprintf("%s loses\n  - %s\nNothing was done. Keep a copy of it first (pg_dump), or add --allow data-loss.", what, strings.Join(e.Lost, "\n  - "))
 }
 
 // RefusedError says why something that was asked for is not done.
@@ -95,7 +93,7 @@ func (e *RefusedError) Error() string {
 
 // checkUndoable refuses to undo what cannot be undone, what a later run built
 // upon, and what somebody has changed since.
-func (s *session) checkUndoable(ctx context.Context) error {
+func (s *session) checkUndoable(ctx context.Context, quick bool) error {
 	run := s.journal.Run()
 	refused := &RefusedError{What: "rollback of run " + run.ID}
 	later, err := s.laterRuns(ctx, run)
@@ -115,7 +113,7 @@ func (s *session) checkUndoable(ctx context.Context) error {
 		touched = true
 		if !a.Undo.Possible && !p.skipped {
 			refused.Reasons = append(refused.Reasons, fmt.Sprintf("%q cannot be undone: %s", a.Title, a.Undo.How))
-		} else if err := s.checkUndo(ctx, in, a); err != nil {
+		} else if err := s.checkUndo(ctx, in, a, quick); err != nil {
 			refused.Reasons = append(refused.Reasons, fmt.Sprintf("%q can no longer be undone: %v", a.Title, err))
 		}
 		for _, f := range a.Reads {

@@ -30,6 +30,8 @@ type session struct {
 
 	// late gathers what could not be written while undoing.
 	late error
+	// standingRuns is what standing has found.
+	standingRuns *[]providers.StandingRun
 
 	mu  sync.Mutex // guards Events and the journal
 	seq int

@@ -198,7 +198,8 @@ type Preflighter interface {
 // a copy, a kit, a set.
 type UndoChecker interface {
 	// CheckUndo says why undoing the action now would fail; nil when it can be
-	// done. It only looks, with DSS up or down, and before anything is undone.
+	// done, and a *GoneError when that will not change. It only looks, with DSS up
+	// or down, and before anything is undone. See Call.Glance.
 	CheckUndo(ctx context.Context, c *Call) error
 }
 
@@ -231,6 +232,17 @@ type Call struct {
 	// "databases", from the copy that this action's window began with. It is an
 	// error when there is none.
 	PutBack func(ctx context.Context, names ...string) error
+	// CheckPutBack says why PutBack would fail. It only looks.
+	CheckPutBack func(ctx context.Context, names ...string) error
+	// Standing returns the runs, other than this one, whose undo is still
+	// offered: for each instance of the estate the newest run that stands on it.
+	// What they need must stay.
+	Standing func(ctx context.Context) ([]StandingRun, error)
+	// DataDirs returns the data directories that this estate knows.
+	DataDirs func(ctx context.Context) ([]string, error)
+	// Glance asks CheckUndo for no more than a glance: nothing is read through,
+	// and nobody outside of this machine is asked.
+	Glance bool
 	// Recorded returns what state says of the aspect now, with what the run's
 	// earlier actions recorded; nil when there is no record.
 	Recorded func(ctx context.Context, aspect string) (json.RawMessage, error)
@@ -247,6 +259,9 @@ func (c *Call) Args(v any) error { return json.Unmarshal(c.Action.Args, v) }
 type Protector interface {
 	// PutBack restores top-level names of the data directory. DSS is stopped.
 	PutBack(ctx context.Context, c *Call, names ...string) error
+	// CheckPutBack says why PutBack would fail; a *GoneError when the copy is not
+	// there any more. It only looks, also while DSS runs.
+	CheckPutBack(ctx context.Context, c *Call, names ...string) error
 }
 
 // Loser is a performer whose undoing can lose what was written since.

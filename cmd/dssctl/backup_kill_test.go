@@ -69,7 +69,7 @@ func TestBackupKilledAnywhere(t *testing.T) {
 	l.run(args...).must(t, 0)
 	l.run(args...).must(t, 0)
 	all := l.places(args...) // it prunes, too
-	ways := [][]string{{"recover"}, {"recover", "-rollback"}, args}
+	ways := [][]string{{"recover"}, {"recover", "-rollback", "-allow", "data-loss"}, args}
 	tried := 0
 	for _, at := range choose(all, kindsOfBackup) {
 		before := goodSets(t, l)
@@ -125,7 +125,7 @@ func TestRestoreKilledAnywhere(t *testing.T) {
 	l.run("backup", "run", "-auto-approve").must(t, 0)
 	ofSet := configs(t, l.data)
 	mark := filepath.Join(l.dss["design"].DataDir, "config", "projects", "LATER", "params.json")
-	ways := [][]string{{"recover"}, {"recover", "-resume"}, {"recover", "-rollback"}}
+	ways := [][]string{{"recover"}, {"recover", "-resume"}, {"recover", "-rollback", "-allow", "data-loss"}}
 	args := []string{"backup", "restore", "instance.design", "-auto-approve", "-allow", "data-loss"}
 	all, tried := l.places(args...), map[bool]int{}
 	for i, at := range choose(all, kindsOfBackup) {

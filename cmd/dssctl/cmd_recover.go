@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dssctl/dssctl/executor"
+	"github.com/dssctl/dssctl/internal/plan"
 )
 
 // recoverOptions are the flags of recover.
@@ -16,6 +18,7 @@ type recoverOptions struct {
 	outputOptions
 	resume, rollback bool
 	onFailure        string
+	allow            []string
 }
 
 func newRecoverCommand(w *world) *cobra.Command {
@@ -30,6 +33,10 @@ looks at the live instance for the action that was open, and then goes on
 (-resume) or undoes the open window and starts DSS again (-rollback). Without
 either, a run that was killed while going forward goes on, and one that had
 failed or was being rolled back is rolled back.
+
+Where undoing would stop a DSS that runs, it is asked first whether it can be
+done, and what was written since and would be lost is named: that takes
+--allow data-loss, and is refused for a protected instance.
 ` + exitStatusHelp,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,6 +51,7 @@ failed or was being rolled back is rolled back.
 	o.varOptions.addFlags(f)
 	f.BoolVar(&o.resume, "resume", false, "go on with the plan")
 	f.BoolVar(&o.rollback, "rollback", false, "undo the open window")
+	f.StringArrayVar(&o.allow, "allow", nil, "allow this `DANGER`: data-loss")
 	f.StringVar(&o.onFailure, "on-failure", string(executor.Rollback), "`rollback` or stop, when going on fails")
 	o.outputOptions.addFlags(f, "")
 	cmd.MarkFlagsMutuallyExclusive("resume", "rollback")
@@ -57,6 +65,10 @@ func (w *world) runRecover(ctx context.Context, o recoverOptions, id string) (er
 		direction = executor.Resume
 	case o.rollback:
 		direction = executor.Backwards
+	}
+	allowed, err := dangers(o.allow)
+	if err != nil {
+		return err
 	}
 	ctx, sig := w.watchSignals(ctx, true)
 	defer func() { sig.finish(); noteSignal(ctx, sig.signal()) }()
@@ -89,6 +101,6 @@ func (w *world) runRecover(ctx context.Context, o recoverOptions, id string) (er
 	}
 	v := vigil{run: open, stopsDSS: stopsDSS(past) && (direction == executor.Backwards || executor.OnFailure(o.onFailure) != executor.StopThere)}
 	return w.execute(ctx, sig, store, estate, out, v, func(ctx context.Context, e *executor.Executor) (*executor.Result, error) {
-		return e.Recover(ctx, id, direction, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: "recover"})
+		return e.Recover(ctx, id, direction, executor.Options{OnFailure: executor.OnFailure(o.onFailure), Why: "recover", AllowLoss: slices.Contains(allowed, plan.DataLoss)})
 	})
 }

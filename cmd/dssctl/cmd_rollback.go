@@ -31,8 +31,10 @@ is put back, DSS is started again. What DSS wrote since then into databases that
 the run made is lost with them: it is counted and named in any case, before the
 question, and without a question it takes -allow data-loss.
 
-It is refused when an action of the run cannot be undone, when a later run
-stands on the same instance, or when somebody changed since what the run left.
+It is refused, with DSS running and nothing undone, when an action of the run
+cannot be undone or what its undo needs is gone, when a later run stands on the
+same instance, when somebody changed since what the run left, or when it would
+lose something of a protected instance.
 ` + exitStatusHelp,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return w.runRollback(cmd.Context(), o, args[0]) },

@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dssctl/dssctl/config"
 	"github.com/dssctl/dssctl/executor"
+	"github.com/dssctl/dssctl/internal/secret"
 	"github.com/dssctl/dssctl/state"
 )
 
@@ -102,6 +104,9 @@ func (w *world) showRun(ctx context.Context, store state.Store, o showOptions, i
 	}
 	p, result, err := executor.ReadRun(ctx, store, id)
 	if err != nil {
+		return err
+	}
+	if err := w.executor(store, &config.Estate{Secrets: secret.Values{}}).Offer(ctx, result); err != nil {
 		return err
 	}
 	s := &shown{options: o, plan: p}

@@ -69,7 +69,7 @@ func recovering(l *lab) (shelf, [][]string, settled, settled) {
 	for _, in := range l.dss {
 		l.ok(in.Kill())
 	}
-	return l.shelve("killed", false), [][]string{{"recover", "-resume"}, {"recover", "-rollback"}}, before, after
+	return l.shelve("killed", false), [][]string{{"recover", "-resume"}, {"recover", "-rollback", "-allow", "data-loss"}}, before, after
 }
 
 // everyKind chooses the first place of each kind: system call and file, kind of
@@ -181,7 +181,7 @@ func TestKilledAnywhereThenRecover(t *testing.T) {
 // as on the shelf already.
 func (l *lab) try(at place, n int, from shelf, args []string, before, after settled, fresh *bool) bool {
 	l.t.Helper()
-	directions := [][]string{{"recover"}, {"recover", "-resume"}, {"recover", "-rollback"}}
+	directions := [][]string{{"recover"}, {"recover", "-resume"}, {"recover", "-rollback", "-allow", "data-loss"}}
 	if !*fresh {
 		l.unshelve(from)
 	}

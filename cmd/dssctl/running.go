@@ -75,7 +75,7 @@ func (w *world) report(store state.Store, r *executor.Result) view.RunReport {
 func report(r *executor.Result) view.RunReport {
 	out := view.RunReport{
 		Run: r.Run.ID, Status: string(r.Run.Status), Started: r.Run.Started, Ended: r.Run.Ended, Why: r.Run.Why, Safety: present(r.Kept),
-		Undoable: r.Undoable,
+		Undoable: r.Undoable, Spent: r.Spent,
 	}
 	for _, a := range r.Actions {
 		out.Actions = append(out.Actions, view.ActionReport{

@@ -44,6 +44,9 @@ type RunReport struct {
 	Actions []ActionReport `json:"actions"`
 	// Undoable says that a rollback would be taken, and would do something.
 	Undoable bool `json:"undoable,omitempty"`
+	// Spent are the reasons why a rollback, which could once be done, cannot any
+	// more.
+	Spent []string `json:"spent,omitempty"`
 	// Down are the instances that the run has left without DSS.
 	Down []Down `json:"down,omitempty"`
 	// Downtime that was measured.

@@ -264,6 +264,9 @@ func downFor(d Downtime) string {
 
 func notes(r RunReport) []string {
 	var out []string
+	for _, why := range r.Spent {
+		out = append(out, clean(why))
+	}
 	for _, n := range r.Notices {
 		out = append(out, "Note: "+clean(n))
 	}

@@ -108,6 +108,7 @@ func (publisher) Aside()     {}
 func (verifier) Aside()      {}
 func (pruner) Aside()        {}
 func (restoreTester) Aside() {}
+func (taker) Aside()         {}
 
 func ownerOf(address, name, dataDir string) set.Owner {
 	host, err := os.Hostname()

@@ -80,6 +80,9 @@ func (adopter) Undo(_ context.Context, pc *providers.Call) error {
 	if sets, err := c.store.List(); err != nil || len(sets) > 0 {
 		return err
 	}
+	if owner, err := c.store.Owner(); err != nil || owner == nil || *owner != c.owner() {
+		return err // it is somebody else's by now
+	}
 	if !r.Claimed {
 		if err := os.Remove(filepath.Join(c.Destination, set.OwnerName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

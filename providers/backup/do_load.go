@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dssctl/dssctl/internal/event"
@@ -26,6 +27,8 @@ type loadReceipt struct {
 	Login pg.Login `json:"login"`
 	Place pg.Place `json:"place"`
 	Aside string   `json:"aside"`
+	// Kept says that what was there was set aside.
+	Kept bool `json:"kept,omitempty"`
 	// Objects are what the restore makes.
 	Objects []pg.Object `json:"objects,omitempty"`
 	// Empty: nothing was there when the load began, and the place is for a data
@@ -76,7 +79,7 @@ func (loader) Do(ctx context.Context, pc *providers.Call) error {
 	if known, err := c.Receipt.Load(&former); err != nil {
 		return err
 	} else if known {
-		r.Objects, r.Empty, r.Whole, r.Schemas = former.Objects, former.Empty, former.Whole, former.Schemas
+		r.Objects, r.Empty, r.Whole, r.Schemas, r.Kept = former.Objects, former.Empty, former.Whole, former.Schemas, former.Kept
 		if (len(r.Objects) > 0 || r.Whole) && pg.Restored(ctx, login, place, info) == nil {
 			return nil // by a dssctl that was killed behind the commit
 		}
@@ -98,6 +101,10 @@ func (loader) Do(ctx context.Context, pc *providers.Call) error {
 	}
 	c.note("setting aside the tables that are there")
 	if err := pg.SetAside(ctx, login, place, r.Aside); err != nil {
+		return err
+	}
+	r.Kept = true
+	if err := c.Receipt.Save(r); err != nil {
 		return err
 	}
 	return tools.Restore(ctx, c.loading(login, place, e, info, &r))
@@ -158,6 +165,44 @@ func (c *call) loaded() (pg.Login, loadReceipt, error) {
 		}
 	}
 	return login, r, nil
+}
+
+// CheckUndo: what was set aside must be there still, and nothing in its way.
+func (loader) CheckUndo(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	var r loadReceipt
+	if known, err := c.Receipt.Load(&r); err != nil || !known || !r.Kept || c.Glance {
+		return err
+	}
+	login, r, err := c.loaded()
+	if err != nil {
+		return err
+	}
+	aside, err := pg.IsAside(ctx, login, r.Place, r.Aside)
+	if err != nil {
+		return err
+	}
+	if !aside {
+		return &providers.GoneError{What: fmt.Sprintf("the tables from before the restore, which were set aside in the schema %s on %s, are not there any more", r.Aside, login.Where())}
+	}
+	found, err := pg.Objects(ctx, login, r.Place, false)
+	if err != nil {
+		return err
+	}
+	var more []string
+	for _, o := range found {
+		// What belongs to a table, such as its sequence, goes with it.
+		if o.Kind == "TABLE" && !slices.Contains(r.Objects, o) {
+			more = append(more, o.Name)
+		}
+	}
+	if len(more) > 0 && !r.Empty {
+		return fmt.Errorf("tables that the restore did not make are at the place of those that it set aside: %s; drop them, or move them to another schema", pg.FirstNames(more))
+	}
+	return nil
 }
 
 // Undo drops what was loaded, with the schema that was made for it, and brings

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
+	"github.com/dssctl/dssctl/internal/fileid"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/set"
 )
@@ -54,7 +55,7 @@ func (asider) Do(ctx context.Context, pc *providers.Call) error {
 	if err := syncDirs(to, c.Instance.DataDir); err != nil {
 		return err
 	}
-	return atomicfile.Write(to+asideName, []byte(c.Restore.Set+"\n"), 0o600)
+	return c.writeAside()
 }
 
 // exchanged are the names that are exchanged, relative to the data directory:
@@ -97,6 +98,16 @@ func (asider) Verify(_ context.Context, pc *providers.Call) error {
 	}
 	c.Kept(c.replaced())
 	return err
+}
+
+// CheckUndo: all that was set aside must be there still. Without the list of it,
+// see placer: it was not finished, and what there is goes back.
+func (asider) CheckUndo(_ context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil || !exists(c.replaced()+asideName) {
+		return err
+	}
+	return c.checkAside()
 }
 
 // Undo puts back what was set aside.
@@ -150,6 +161,8 @@ type placer struct{}
 type placeReceipt struct {
 	Mode    fs.FileMode `json:"mode"`
 	ModTime time.Time   `json:"mtime"`
+	// Dir is the data directory that was made; see made.
+	Dir fileid.ID `json:"dir,omitzero"`
 }
 
 func (placer) Done(_ context.Context, pc *providers.Call) (bool, error) {
@@ -169,6 +182,10 @@ func (placer) Do(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
+	return c.place(ctx)
+}
+
+func (c *call) place(ctx context.Context) error {
 	var r placeReceipt
 	known, err := c.Receipt.Load(&r)
 	if err != nil {
@@ -194,6 +211,14 @@ func (placer) Do(ctx context.Context, pc *providers.Call) error {
 	}
 	if err := os.MkdirAll(c.Instance.DataDir, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
+	}
+	if c.Restore.Elsewhere != nil && !r.Dir.Known() {
+		if r.Dir, err = fileid.OfLink(c.Instance.DataDir); err == nil {
+			err = c.Receipt.Save(r)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	names, err := c.exchanged(c.staging())
 	if err != nil {
@@ -228,6 +253,41 @@ func (c *call) placed(e set.Entry) error {
 	return looksRestored(c.Instance.DataDir, e.Manifest)
 }
 
+// CheckUndo: the data directory must be the one that was made, or what it replaced
+// must be aside.
+func (placer) CheckUndo(_ context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	var r placeReceipt
+	known, err := c.Receipt.Load(&r)
+	if err != nil || !known {
+		return err
+	}
+	if c.Restore.Elsewhere == nil {
+		return c.checkAside()
+	}
+	return c.checkMade(r)
+}
+
+// checkMade says why the data directory is not the one that the run made: nothing
+// of another one is removed.
+func (c *call) checkMade(r placeReceipt) error {
+	id, err := fileid.OfLink(c.Instance.DataDir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !r.Dir.Known():
+		return &providers.GoneError{What: fmt.Sprintf("whether %s is the folder that the run made cannot be told: an older dssctl made it. Remove it by hand when you are sure", c.Instance.DataDir)}
+	case !r.Dir.Is(id):
+		return &providers.GoneError{What: fmt.Sprintf("%s is another folder than the one that the run made, and is left alone", c.Instance.DataDir)}
+	}
+	return nil
+}
+
 // Undo takes away what was put in place. What was there before must be known to
 // be aside, or nothing is touched.
 func (placer) Undo(ctx context.Context, pc *providers.Call) error {
@@ -244,10 +304,16 @@ func (placer) Undo(ctx context.Context, pc *providers.Call) error {
 		return err
 	}
 	if c.Restore.Elsewhere != nil {
+		if !r.Dir.Known() && os.Remove(c.Instance.DataDir) == nil {
+			return syncDirs(filepath.Dir(c.Instance.DataDir)) // it was made, and nothing put into it yet
+		}
+		if err := c.checkMade(r); err != nil {
+			return err
+		}
 		return errors.Join(removeTree(c.Instance.DataDir), syncDirs(filepath.Dir(c.Instance.DataDir)))
 	}
-	if !exists(c.replaced() + asideName) {
-		return fmt.Errorf("take away the restored content: what was there before is not in %s", c.replaced())
+	if err := c.checkAside(); err != nil {
+		return fmt.Errorf("take away the restored content: %w", err)
 	}
 	names := c.Restore.Paths
 	if len(names) == 0 {

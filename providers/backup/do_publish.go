@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/event"
@@ -119,7 +120,22 @@ func (publisher) Verify(ctx context.Context, pc *providers.Call) error {
 	return c.remember(ctx, func(p *policyRecord) { p.Made, p.LastSet = true, c.Run })
 }
 
-// Undo takes the set away again.
+// CheckUndo: a published set is there to stay. Retention removes it, or a person.
+func (publisher) CheckUndo(_ context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil || !published(c) {
+		return err
+	}
+	return fmt.Errorf("the set %s is published, and a rollback removes no backup set; it has changed nothing in the instance", c.Run)
+}
+
+func published(c *call) bool {
+	_, err := c.store.Get(c.Run)
+	return err == nil
+}
+
+// Undo takes the set away again that the rest of its run has failed to verify: it
+// never counted. The only good one that there is stays, verified or not.
 func (publisher) Undo(ctx context.Context, pc *providers.Call) error {
 	c, err := open(pc)
 	if err != nil {
@@ -129,6 +145,23 @@ func (publisher) Undo(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return nil // it was not published; Save's undo removes the rest
 	}
+	verified, err := c.wasVerified(ctx)
+	if err != nil {
+		return err
+	}
+	others, err := c.store.List()
+	if err != nil {
+		return err
+	}
+	others = slices.DeleteFunc(others, func(o set.Entry) bool { return o.ID == c.Run })
+	switch {
+	case verified:
+		c.Notice(fmt.Sprintf("the set %s stays: it is published and verified", c.Run))
+		return nil
+	case c.newestGood(others) == "":
+		c.Notice(fmt.Sprintf("the set %s stays, though it was not verified to its end: it is the only good one in %s; `dssctl backup verify --set %s` does that", c.Run, c.Destination, c.Run))
+		return nil
+	}
 	how, err := c.method()
 	if err != nil {
 		return err
@@ -137,4 +170,16 @@ func (publisher) Undo(ctx context.Context, pc *providers.Call) error {
 		return err
 	}
 	return c.store.Remove(c.Run)
+}
+
+// wasVerified reports whether state remembers that the run's set was verified.
+func (c *call) wasVerified(ctx context.Context) (bool, error) {
+	raw, err := c.Recorded(ctx, Name)
+	if err != nil {
+		return false, err
+	}
+	rec, err := readRecord(raw)
+	p := rec[c.Name]
+	e, gerr := c.store.Get(c.Run)
+	return gerr == nil && p.LastSet == c.Run && p.Verified.After(e.Manifest.Finished), err
 }

@@ -310,6 +310,27 @@ func (scheduler) Verify(ctx context.Context, pc *providers.Call) error {
 	})
 }
 
+// CheckUndo: the entry must be as the run left it, or somebody's own work would be
+// lost; and it must be possible to write one.
+func (scheduler) CheckUndo(ctx context.Context, pc *providers.Call) error {
+	var r scheduleReceipt
+	if known, err := pc.Receipt.Load(&r); err != nil || !known || pc.Glance {
+		return err
+	}
+	c, s, err := openSchedule(pc)
+	if err != nil {
+		return err
+	}
+	if err := s.Check(ctx); err != nil {
+		return err
+	}
+	ok, err := c.scheduled(ctx, s)
+	if err == nil && !ok {
+		err = fmt.Errorf("the schedule entry of %s was changed after the run (%s): take that back, or declare it and apply", c.Schedule.Entry.ID, placeOfEntry(c.Schedule.Scheduler))
+	}
+	return err
+}
+
 // Undo puts back the entry that was there. Where Do did not come so far, nothing
 // is asked for: what kept it from its work must not keep it from being undone.
 func (scheduler) Undo(ctx context.Context, pc *providers.Call) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -187,68 +186,4 @@ func (unpacker) Undo(_ context.Context, pc *providers.Call) error {
 		return err
 	}
 	return errors.Join(removeFile(c.staging()+unpackedName), removeTree(c.staging()))
-}
-
-// taker performs backup.take_out: parts of a set, into a folder of the user's.
-type taker struct{}
-
-func (taker) Done(context.Context, *providers.Call) (bool, error) { return false, nil }
-
-// tookReceipt remembers whether the folder was there before.
-type tookReceipt struct {
-	Existed bool `json:"existed"`
-}
-
-func (taker) Do(ctx context.Context, pc *providers.Call) error {
-	c, e, err := openRestore(pc)
-	if err != nil {
-		return err
-	}
-	var r tookReceipt
-	if known, err := c.Receipt.Load(&r); err != nil {
-		return err
-	} else if !known {
-		entries, err := os.ReadDir(c.Restore.To)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("take files out of a backup set: %w", err)
-		}
-		if len(entries) > 0 {
-			return fmt.Errorf("the folder %s is not empty: choose a new one, so that nothing is overwritten", c.Restore.To)
-		}
-		if err := c.Receipt.Save(tookReceipt{Existed: err == nil}); err != nil {
-			return err
-		}
-	}
-	if err := os.MkdirAll(c.Restore.To, 0o700); err != nil {
-		return fmt.Errorf("take files out of a backup set: %w", err)
-	}
-	return c.takeOut(ctx, e, c.Restore.To)
-}
-
-func (taker) Verify(_ context.Context, pc *providers.Call) error {
-	c, _, err := openRestore(pc)
-	if err != nil {
-		return err
-	}
-	return c.havePaths(c.Restore.To)
-}
-
-func (taker) Undo(_ context.Context, pc *providers.Call) error {
-	c, err := open(pc)
-	if err != nil {
-		return err
-	}
-	var r tookReceipt
-	known, err := c.Receipt.Load(&r)
-	if err != nil || !known {
-		return err // nothing was written yet, or the folder was not ours
-	}
-	if !r.Existed {
-		return removeTree(c.Restore.To)
-	}
-	entries, err := os.ReadDir(c.Restore.To)
-	for _, e := range entries {
-		err = errors.Join(err, removeTree(filepath.Join(c.Restore.To, e.Name())))
-	}
-	return err
 }

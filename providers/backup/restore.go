@@ -119,7 +119,7 @@ func (m *maker) restore(e set.Entry, o RestoreOrder, b *config.Block) ([]provide
 	case o.To != "":
 		m.a.Restore = &r
 		return []providers.Step{m.restoreStep(KindTakeOut, plan.Doing, providers.Online,
-			fmt.Sprintf("take %s out of the set %s into %s", whatOf(paths), about(e), o.To), "remove what was taken out")}, nil
+			fmt.Sprintf("take %s out of the set %s into %s", whatOf(paths), about(e), o.To), "remove what was taken out; what came later stays")}, nil
 	case o.Elsewhere != nil:
 		return m.elsewhere(e, &r)
 	}
@@ -187,7 +187,7 @@ func (m *maker) inPlace(e set.Entry, r *restoreArgs, b *config.Block, fail func(
 	unpack.Cost = cost
 	aside := m.restoreStep(KindSetAside, plan.Protect, providers.Offline, "set aside what is there now", "it is kept, and put back")
 	aside.Danger = plan.DataLoss
-	place := m.restoreStep(KindPlace, plan.Doing, providers.Offline, "put "+what+" of the set in place", "take it away again")
+	place := m.restoreStep(KindPlace, plan.Doing, providers.Offline, "put "+what+" of the set in place", "take it away again, with what was written since")
 	steps := []providers.Step{check, unpack, aside, place}
 	if r.Load {
 		steps = append(steps, m.restoreStep(KindLoad, plan.Doing, providers.Offline, loadTitle(siteOf(e.Manifest.Database, e.Manifest.DSS.NodeType)), "drop what was loaded"))
@@ -249,7 +249,7 @@ func (m *maker) elsewhere(e set.Entry, r *restoreArgs) ([]providers.Step, hcl.Di
 	unpack.Cost = plan.Cost{Bytes: e.Manifest.Part.Bytes, Seconds: 1 + float64(e.Manifest.Part.Bytes)/m.rate(KindUnpack, saveRate)}
 	steps := []providers.Step{
 		check, unpack,
-		m.restoreStep(KindPlace, plan.Doing, providers.Offline, "put it in place as "+w.DataDir, "remove it"),
+		m.restoreStep(KindPlace, plan.Doing, providers.Offline, "put it in place as "+w.DataDir, "remove it, with all that was done in it"),
 	}
 	if w.rewires() {
 		steps = append(steps, m.restoreStep(KindRewire, plan.Doing, providers.Offline, "set "+w.words(), "with the content"))

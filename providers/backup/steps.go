@@ -111,7 +111,9 @@ func (m *maker) makeSet() []providers.Step {
 	}
 	save.Cost = m.cost(KindSave, saveRate)
 	add(save)
-	add(m.step(KindPublish, plan.Doing, providers.Online, "write the manifest and publish the set", "remove the set"))
+	publish := m.step(KindPublish, plan.Doing, providers.Online, "write the manifest and publish the set", "")
+	publish.Undo = plan.Undo{How: "the set stays; retention removes it"}
+	add(publish)
 	verify := m.step(KindVerify, plan.Doing, providers.Online, "verify the set: read all of it again", plan.OnlyLooks)
 	verify.Cost = m.cost(KindVerify, verifyRate)
 	add(verify)
@@ -181,7 +183,7 @@ func (m *maker) test(e set.Entry) providers.Step {
 	a := m.a
 	a.Sets = []string{e.ID}
 	s := m.step(KindRestoreTest, plan.Doing, providers.Online,
-		fmt.Sprintf("restore the set %s into a scratch folder and look at it", e.ID), "remove the scratch folder")
+		fmt.Sprintf("restore the set %s into a scratch folder and look at it", e.ID), plan.OnlyLooks)
 	s.Args, s.Unit = encode(a), m.at+" test"
 	s.Cost = plan.Cost{Bytes: e.Manifest.Part.Bytes, Seconds: 1 + float64(e.Manifest.Part.Bytes)/m.rate(KindRestoreTest, saveRate)}
 	return s

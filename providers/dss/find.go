@@ -29,6 +29,11 @@ const (
 // not be read, and follows no links. whole is false when there was more than
 // it looks at.
 func Find(ctx context.Context, places []string) (found []string, whole bool, err error) {
+	return find(ctx, places, findFolders)
+}
+
+// find is Find within so many folders.
+func find(ctx context.Context, places []string, folders int) (found []string, whole bool, err error) {
 	whole = true
 	looked := 0
 	for _, place := range places {
@@ -50,7 +55,7 @@ func Find(ctx context.Context, places []string) (found []string, whole bool, err
 			case depth(dir, path) >= findDepth:
 				return fs.SkipDir
 			}
-			if looked++; looked > findFolders {
+			if looked++; looked > folders {
 				whole = false
 				return fs.SkipAll
 			}

@@ -141,6 +141,19 @@ func (in *Instance) original(run, rel string) (*original, []byte, error) {
 	return &o, data, nil
 }
 
+// CheckOriginal says why PutBack would fail: what SaveOriginal kept is gone, or is
+// not what was kept.
+func (in *Instance) CheckOriginal(run, rel string) error {
+	o, _, err := in.original(run, rel)
+	if err != nil {
+		return err
+	}
+	if o == nil {
+		return fmt.Errorf("the original of %s, which run %s kept in %s, is not there any more", rel, run, filepath.Join(in.companion, "originals", run))
+	}
+	return nil
+}
+
 // PutBack gives a file the bytes, mode and modification time that SaveOriginal
 // kept in this run, or removes it when there was none. Where the bytes differ
 // DSS must be stopped, else the error is a *NotStoppedError.

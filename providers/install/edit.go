@@ -135,6 +135,11 @@ func (edit) Verify(_ context.Context, c *providers.Call) error {
 	return c.Record(a.Aspect, a.Record)
 }
 
+// CheckUndo: the file's original must be kept still, and the file be replaceable.
+func (edit) CheckUndo(_ context.Context, c *providers.Call) error {
+	return providers.CheckEdit(c, dss.InstallINIFile, &receipt{})
+}
+
 // Undo puts the lines back one by one, which makes the old file, byte for
 // byte, when nothing else has changed; then DSS regenerates its configuration
 // from it.
@@ -144,8 +149,12 @@ func (edit) Undo(ctx context.Context, c *providers.Call) error {
 		return err
 	}
 	original, existed, kept, err := c.Instance.Original(c.Run, dss.InstallINIFile)
+	if err == nil && !kept {
+		// Without one nothing was written, or it was taken away.
+		err = providers.CheckOriginal(c, dss.InstallINIFile, &receipt{})
+	}
 	if err != nil || !kept || !existed {
-		return err // without an original nothing was written
+		return err
 	}
 	old, err := iniedit.Parse(original)
 	if err != nil {

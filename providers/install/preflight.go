@@ -14,11 +14,6 @@ func (edit) Preflight(_ context.Context, c *providers.Call) ([]preflight.Finding
 	return preflight.Replaceable(c.Instance, dss.InstallINIFile), nil
 }
 
-// CheckUndo implements providers.UndoChecker.
-func (edit) CheckUndo(_ context.Context, c *providers.Call) error {
-	return preflight.AsError(preflight.Replaceable(c.Instance, dss.InstallINIFile))
-}
-
 // Preflight implements providers.Preflighter. Which files regenerate-config writes
 // is not public, but that bin/env-default.sh is generated: what is wrong there is
 // worth a warning.

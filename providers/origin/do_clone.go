@@ -47,6 +47,9 @@ func (placer) Do(_ context.Context, pc *providers.Call) error {
 	case from == "":
 		return fmt.Errorf("the copy of %s is gone", c.Source.Address)
 	case !r.Existed:
+		if err := c.madeHere(r, from); err != nil {
+			return err
+		}
 		if err := os.Rename(from, c.Instance.DataDir); err != nil {
 			return fmt.Errorf("put the copy in place: %w", err)
 		}
@@ -67,6 +70,15 @@ func (placer) Do(_ context.Context, pc *providers.Call) error {
 func (placer) Verify(_ context.Context, pc *providers.Call) error {
 	_, err := pc.Instance.Identity()
 	return err
+}
+
+// CheckUndo implements providers.UndoChecker.
+func (placer) CheckUndo(_ context.Context, pc *providers.Call) error {
+	c, err := openClone(pc)
+	if err != nil {
+		return err
+	}
+	return checkUndoMade(c)
 }
 
 func (placer) Undo(ctx context.Context, pc *providers.Call) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/fileid"
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
@@ -202,6 +203,9 @@ func (c *call) place() string {
 // made remembers whether the data directory's folder was there, empty, before.
 type made struct {
 	Existed bool `json:"existed"`
+	// Dir is the folder itself, once it is there: its path may be another one's
+	// later.
+	Dir fileid.ID `json:"dir,omitzero"`
 }
 
 // claim makes sure that nothing but this action's own work is at the data
@@ -224,8 +228,67 @@ func (c *call) claim() (made, error) {
 				return r, fmt.Errorf("%s is there and has %s in it: an instance is made in a folder that is not there or empty, and nothing is overwritten", c.Instance.DataDir, e.Name())
 			}
 		}
+		if r.Dir, err = fileid.Of(c.Instance.DataDir); err != nil {
+			return r, err
+		}
 	}
 	return r, c.Receipt.Save(r)
+}
+
+// madeHere remembers the folder that the action has made.
+func (c *call) madeHere(r made, path string) error {
+	if r.Existed {
+		return nil // known since it was claimed
+	}
+	var err error
+	if r.Dir, err = fileid.OfLink(path); err != nil {
+		return err
+	}
+	return c.Receipt.Save(r)
+}
+
+// again clears what a killed dssctl has made. What will be made then is another
+// folder, so the former one is forgotten first.
+func (c *call) again(ctx context.Context, r *made) error {
+	if err := errors.Join(c.checkMade(*r), c.mustBeStopped(ctx)); err != nil {
+		return err
+	}
+	if !r.Existed {
+		r.Dir = fileid.ID{}
+		if err := c.Receipt.Save(*r); err != nil {
+			return err
+		}
+	}
+	return c.clear(*r)
+}
+
+// checkMade says why the data directory is not what the run made: nothing of
+// another one is removed.
+func (c *call) checkMade(r made) error {
+	identify := fileid.OfLink
+	if r.Existed {
+		identify = fileid.Of // it may have been a link from the beginning
+	}
+	id, err := identify(c.Instance.DataDir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case r.Dir.Known() && !r.Dir.Is(id):
+		return &providers.GoneError{What: fmt.Sprintf("%s is another folder than the one that the run made the instance in, and is left alone", c.Instance.DataDir)}
+	}
+	return nil
+}
+
+// checkUndoMade is the CheckUndo of whoever made the content.
+func checkUndoMade(c *call) error {
+	var r made
+	known, err := c.Receipt.Load(&r)
+	if err != nil || !known {
+		return err
+	}
+	return c.checkMade(r)
 }
 
 // clear takes away what was made, and with it the folder, unless it was there.
@@ -252,6 +315,9 @@ func (c *call) undoMade(ctx context.Context) error {
 	}
 	if !exists(c.Instance.DataDir) {
 		return nil
+	}
+	if err := c.checkMade(r); err != nil {
+		return err
 	}
 	if err := c.mustBeStopped(ctx); err != nil {
 		return err
@@ -282,12 +348,13 @@ func (installer) Do(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.claim(); err != nil {
+	r, err := c.claim()
+	if err != nil {
 		return err
 	}
 	if exists(c.Instance.DataDir) {
-		// Half of it, by a dssctl that was killed: the installer begins anew.
-		if err := c.undoMade(ctx); err != nil {
+		// Half of it, by a dssctl that was killed: the installer begins again.
+		if err := c.again(ctx, &r); err != nil {
 			return err
 		}
 	}
@@ -299,8 +366,19 @@ func (installer) Do(ctx context.Context, pc *providers.Call) error {
 		arguments = append(arguments, "-P", c.Python)
 	}
 	c.note("running the kit's installer")
-	_, err = c.Instance.InstallFresh(ctx, c.Kit, c.JavaHome, arguments...)
-	return err
+	if _, err := c.Instance.InstallFresh(ctx, c.Kit, c.JavaHome, arguments...); err != nil {
+		return err
+	}
+	return c.madeHere(r, c.Instance.DataDir)
+}
+
+// CheckUndo implements providers.UndoChecker.
+func (installer) CheckUndo(_ context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	return checkUndoMade(c)
 }
 
 func (installer) Verify(_ context.Context, pc *providers.Call) error {

@@ -258,6 +258,16 @@ func (bringer) Verify(ctx context.Context, pc *providers.Call) error {
 	return err
 }
 
+// CheckUndo: DSS must answer, for it is DSS that deletes the project.
+func (bringer) CheckUndo(ctx context.Context, pc *providers.Call) error {
+	c, err := openBring(pc)
+	if err != nil || !c.r.Begun || pc.Glance {
+		return err
+	}
+	_, err = c.there(ctx)
+	return err
+}
+
 // Undo deletes the project, where this action has brought it.
 func (bringer) Undo(ctx context.Context, pc *providers.Call) error {
 	c, err := openBring(pc)

@@ -149,6 +149,66 @@ func (dumper) Verify(ctx context.Context, pc *providers.Call) error {
 	return nil
 }
 
+// CheckUndo: the dump must be whole. A database that has to be emptied first is a
+// person's, before the rollback and not in the middle of it.
+func (dumper) CheckUndo(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	var r dumpReceipt
+	known, err := c.Receipt.Load(&r)
+	if err != nil || !known || !r.Made || !exists(c.installingFile()) {
+		return err
+	}
+	gone := func(err error) error {
+		return &providers.GoneError{What: "the dump of the runtime databases from before the upgrade, " + c.dumpFile() + ", is not whole any more", Err: err}
+	}
+	info, err := os.Stat(c.dumpFile())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &providers.GoneError{What: "the dump of the runtime databases from before the upgrade, " + c.dumpFile() + ", is not there any more"}
+	case err != nil:
+		return err
+	case info.Size() != r.Info.Bytes:
+		return gone(fmt.Errorf("it has %d bytes, expected %d", info.Size(), r.Info.Bytes))
+	case c.Glance:
+		return nil
+	}
+	if err := c.tools().VerifyDump(ctx, c.dumpFile(), r.Info); err != nil {
+		if pg.KindOf(err) == pg.Damaged {
+			return gone(err)
+		}
+		return err
+	}
+	login, err := c.loginOf(r)
+	if err != nil {
+		return err
+	}
+	// Asking for what is aside tells whether the login works.
+	if _, err := pg.IsAside(ctx, login, r.Place, c.aside()); err != nil {
+		return err
+	}
+	if r.Whole && pg.Restored(ctx, login, r.Place, r.Info) != nil {
+		return fmt.Errorf("the database %s of this Govern node has changed since the dump and cannot be emptied by dssctl: stop DSS, restore the database from\n  %s\ninto an empty one of that name with pg_restore, then roll back", r.Login.Database, c.dumpFile())
+	}
+	return nil
+}
+
+// loginOf is the login that the dump was made with.
+func (c *call) loginOf(r dumpReceipt) (pg.Login, error) {
+	login, err := c.withPassword(r.Login)
+	if err != nil || c.Database != nil {
+		return login, err
+	}
+	// DSS keeps it in clear, and its settings are put back already or never were
+	// touched.
+	if now, err := c.dumpOf(); err == nil {
+		login.Password = now.Login.Password
+	}
+	return login, nil
+}
+
 // Undo restores the tables, unless the new version's installer never ran. Rows
 // that are as many as before prove nothing: a migration changes them in place.
 // DSS is stopped.
@@ -170,16 +230,9 @@ func (dumper) Undo(ctx context.Context, pc *providers.Call) error {
 		return err
 	}
 	c.Kept(c.dumpFile())
-	login, err := c.withPassword(r.Login)
+	login, err := c.loginOf(r)
 	if err != nil {
 		return err
-	}
-	if c.Database == nil {
-		// DSS keeps it in clear, and its settings are put back already or never
-		// were touched.
-		if now, err := c.dumpOf(); err == nil {
-			login.Password = now.Login.Password
-		}
 	}
 	if !exists(c.installingFile()) {
 		return nil // DSS was down all the time, and no other version was let near
@@ -238,9 +291,13 @@ func (c *call) dropAside(ctx context.Context, login pg.Login, r dumpReceipt) err
 	return nil
 }
 
-// pruneRuns removes what all but the newest runs kept; their names are in the
-// order of their times.
-func (c *call) pruneRuns() error {
+// pruneRuns removes what all but the newest runs kept, and those that can still be
+// undone; their names are in the order of their times.
+func (c *call) pruneRuns(ctx context.Context) error {
+	needed, err := providers.NeededRuns(ctx, c.Call)
+	if err != nil {
+		return err
+	}
 	const kept = 3
 	root := filepath.Join(c.Instance.Companion(), "release")
 	entries, err := os.ReadDir(root)
@@ -252,7 +309,7 @@ func (c *call) pruneRuns() error {
 	}
 	var runs []string
 	for _, e := range entries {
-		if e.IsDir() && e.Name() != c.Run {
+		if e.IsDir() && !needed[e.Name()] {
 			runs = append(runs, e.Name())
 		}
 	}

@@ -139,6 +139,40 @@ func (installer) Verify(_ context.Context, pc *providers.Call) error {
 	return c.attached(c.Version, c.Kit)
 }
 
+// CheckUndo: the safety backup, the old kit with its installer, and the Java that
+// it used must be there.
+func (installer) CheckUndo(ctx context.Context, pc *providers.Call) error {
+	c, err := open(pc)
+	if err != nil {
+		return err
+	}
+	var r installReceipt
+	known, err := c.Receipt.Load(&r)
+	if err != nil || !known {
+		return err
+	}
+	if err := c.CheckPutBack(ctx); err != nil {
+		return err
+	}
+	if r.Finished.IsZero() && !c.Glance {
+		// An installer that was broken off before it did anything needs no other.
+		if now, err := programs(ctx, c.Instance); err != nil || now == r.Programs {
+			return err
+		}
+	}
+	version, err := kitVersion(c.FromKit)
+	if err == nil && version != c.From {
+		err = fmt.Errorf("it is of DSS %s", version)
+	}
+	if err != nil {
+		return &providers.GoneError{What: fmt.Sprintf("the kit of DSS %s is not in %s any more (unpack it there to be able to undo the upgrade)", c.From, c.FromKit), Err: err}
+	}
+	if r.Java != "" && !exists(r.Java) {
+		return &providers.GoneError{What: fmt.Sprintf("the Java that DSS %s was installed with is gone: %s", c.From, r.Java)}
+	}
+	return nil
+}
+
 // Undo puts the data directory back and attaches it to the kit it had.
 func (installer) Undo(ctx context.Context, pc *providers.Call) error {
 	c, err := open(pc)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/providers"
 )
 
@@ -31,22 +30,23 @@ func (keeper) Do(ctx context.Context, pc *providers.Call) error {
 	}
 	var stay []string
 	for _, dir := range c.Kits {
-		users, err := running(dir)
+		why := ""
 		switch {
-		case err != nil:
-			return err
-		case resolve(f.InstallDir) == dir:
+		case resolve(f.InstallDir) == resolve(dir):
 			return fmt.Errorf("the data directory is attached to the kit %s, which was to be removed", dir)
-		case users > 0:
-			stay = append(stay, dir)
-			c.Notice(fmt.Sprintf("the kit %s stays: %s run from it", dir, humanize.Count(int64(users), "process", "processes")))
-		case exists(dir) && !owned(dir):
-			stay = append(stay, dir)
-			c.Notice(fmt.Sprintf("the kit %s stays: it belongs to another account", dir))
+		case !exists(dir):
+		case !owned(dir):
+			why = "it belongs to another account"
 		default:
-			if err := removeKit(dir); err != nil {
-				return err
-			}
+			why = c.kitNeeded(ctx, dir, false)
+		}
+		if why != "" {
+			stay = append(stay, dir)
+			c.Notice(fmt.Sprintf("the kit %s stays: %s", dir, why))
+			continue
+		}
+		if err := removeKit(dir); err != nil {
+			return err
 		}
 	}
 	return c.remember(ctx, func(r *record) {

@@ -42,7 +42,7 @@ func (prover) Verify(ctx context.Context, pc *providers.Call) error {
 			return fmt.Errorf("DSS says that it is of version %q and not of %s", info.Version, c.Version)
 		}
 	}
-	if err := c.pruneRuns(); err != nil {
+	if err := c.pruneRuns(ctx); err != nil {
 		c.Notice(fmt.Sprintf("what older upgrades kept could not be removed: %v", err))
 	}
 	return c.remember(ctx, func(r *record) { r.Version = c.Version })

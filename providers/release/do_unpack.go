@@ -12,6 +12,7 @@ import (
 	"github.com/dssctl/dssctl/internal/archive"
 	"github.com/dssctl/dssctl/internal/atomicfile"
 	"github.com/dssctl/dssctl/internal/event"
+	"github.com/dssctl/dssctl/internal/fileid"
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/internal/volume"
 	"github.com/dssctl/dssctl/providers"
@@ -24,6 +25,9 @@ type unpacker struct{}
 // unpackReceipt remembers that this run made the kit.
 type unpackReceipt struct {
 	Made bool `json:"made"`
+	// Kit is the folder that was made: one that somebody put there since is not
+	// this run's.
+	Kit fileid.ID `json:"kit,omitzero"`
 }
 
 // Done: a kit that is there is whole, for it came by a rename.
@@ -84,7 +88,11 @@ func (unpacker) Do(ctx context.Context, pc *providers.Call) (err error) {
 	if version, problem := lookKit(unpacked); version != c.Version {
 		return fmt.Errorf("what %s unpacked to is no kit of %s: %s", c.Archive, c.Version, or(problem, "it is of version "+version))
 	}
-	if err := c.Receipt.Save(unpackReceipt{Made: true}); err != nil {
+	id, err := fileid.Of(unpacked)
+	if err == nil {
+		err = c.Receipt.Save(unpackReceipt{Made: true, Kit: id})
+	}
+	if err != nil {
 		return err
 	}
 	if err := os.Rename(unpacked, c.Kit); err != nil {
@@ -112,7 +120,7 @@ func (u unpacker) Verify(ctx context.Context, pc *providers.Call) error {
 	return err
 }
 
-// Undo removes the kit that this run made, unless something runs from it.
+// Undo removes the kit that this run made, unless somebody else uses it.
 func (unpacker) Undo(ctx context.Context, pc *providers.Call) error {
 	c, err := open(pc)
 	if err != nil {
@@ -125,18 +133,26 @@ func (unpacker) Undo(ctx context.Context, pc *providers.Call) error {
 	if known, err := c.Receipt.Load(&r); err != nil || !known || !r.Made {
 		return err
 	}
-	users, err := running(c.Kit)
-	if err != nil {
-		return err
+	if !exists(c.Kit) {
+		return c.forgetKit(ctx)
 	}
-	if users > 0 {
-		c.Notice(fmt.Sprintf("the kit %s stays: %s of another instance run from it", c.Kit, humanize.Count(int64(users), "process", "processes")))
+	if id, err := fileid.Of(c.Kit); r.Kit.Known() && (err != nil || !id.Is(r.Kit)) {
+		c.Notice(fmt.Sprintf("the kit %s stays: it is another folder than the one that this run made", c.Kit))
 		return nil
+	}
+	if why := c.kitNeeded(ctx, c.Kit, true); why != "" {
+		c.Notice(fmt.Sprintf("the kit %s stays: %s", c.Kit, why))
+		// Whoever removes old kits later still knows that dssctl unpacked it.
+		return c.remember(ctx, func(*record) {})
 	}
 	if err := removeKit(c.Kit); err != nil {
 		return err
 	}
-	// What else the run's undoing has noted down stays.
+	return c.forgetKit(ctx)
+}
+
+// forgetKit keeps what else the run's undoing has noted down.
+func (c *call) forgetKit(ctx context.Context) error {
 	return c.remember(ctx, func(r *record) {
 		r.Kits = slices.DeleteFunc(r.Kits, func(k kitRecord) bool { return k.Dir == c.Kit })
 	})

@@ -232,7 +232,7 @@ func (m *maker) upgrade() {
 	}
 	if m.o.KitVersion == "" {
 		s := m.step(KindUnpack, plan.Prepare, providers.Online,
-			fmt.Sprintf("verify %s, unpack it to %s", filepath.Base(m.a.Archive), m.a.Kit), "remove what was unpacked")
+			fmt.Sprintf("verify %s, unpack it to %s", filepath.Base(m.a.Archive), m.a.Kit), "remove what was unpacked, unless it is used")
 		s.Cost = plan.Cost{Bytes: m.o.ArchiveSize, Seconds: 1 + float64(m.o.ArchiveSize)/m.rate(KindUnpack)}
 		m.add(s)
 	}
@@ -382,9 +382,9 @@ func (m *maker) keepKits() {
 	}
 	var gone []string
 	for _, dir := range old[:max(0, len(old)-max(0, keep))] {
-		others := m.users[dir]
+		others := m.users[resolve(dir)]
 		switch {
-		case dir == resolve(m.a.FromKit):
+		case resolve(dir) == resolve(m.a.FromKit):
 			// It is what this run is undone with.
 		case len(others) > 0:
 			m.warn("keep_kits", "An old kit stays", "%s is still used by %s.", dir, some(others))

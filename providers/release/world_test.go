@@ -34,6 +34,7 @@ type world struct {
 	recorded json.RawMessage
 	notices  []string
 	putBack  int
+	noCopy   error // why the safety backup cannot be put back
 }
 
 func newWorld(t *testing.T) *world {
@@ -180,6 +181,7 @@ func (w *world) calls(p providers.Proposal) []*providers.Call {
 				w.recorded = b
 				return err
 			},
+			CheckPutBack: func(context.Context, ...string) error { return w.noCopy },
 			PutBack: func(context.Context, ...string) error {
 				// What a safety backup of the frame does, as far as the installer goes.
 				w.putBack++

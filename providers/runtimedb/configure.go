@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/dssctl/dssctl/internal/jsonedit"
 	"github.com/dssctl/dssctl/internal/secret"
@@ -16,6 +17,8 @@ import (
 type editReceipt struct {
 	Before string `json:"before"` // fingerprints of all bytes
 	After  string `json:"after"`
+	// Time is that of the edit.
+	Time time.Time `json:"time,omitzero"`
 }
 
 func fileSum(k secret.Key, data []byte) string { return k.Sum("file", string(data)) }
@@ -33,7 +36,7 @@ func editSettings(ctx context.Context, c *providers.Call, change func(*jsonedit.
 		}
 		// Durable before the file is written: what is found later is then
 		// known to be ours.
-		return c.Receipt.Save(editReceipt{fileSum(c.Key, before), fileSum(c.Key, doc.Bytes())})
+		return c.Receipt.Save(editReceipt{fileSum(c.Key, before), fileSum(c.Key, doc.Bytes()), c.Clock.Now()})
 	})
 }
 

@@ -20,6 +20,10 @@ import (
 type copyReceipt struct {
 	Finished bool        `json:"finished"`
 	Made     []pg.Object `json:"made,omitempty"`
+	// Embedded are the files that undoing the copy leads back to.
+	Embedded []string `json:"embedded,omitempty"`
+	// Before is what there was before DSS wrote anything.
+	Before verifyReceipt `json:"before,omitzero"`
 }
 
 // copyStep runs DSS's own copy of the embedded databases to PostgreSQL.
@@ -75,7 +79,11 @@ func (copyStep) Do(ctx context.Context, c *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	return c.Receipt.Save(copyReceipt{Finished: true, Made: made})
+	receipt = copyReceipt{Finished: true, Made: made}
+	for _, f := range h2Files(c.Instance.Path("databases")) {
+		receipt.Embedded = append(receipt.Embedded, f.name)
+	}
+	return c.Receipt.Save(receipt)
 }
 
 // reportGrowth tells every two seconds how many bytes have arrived, until the

@@ -84,6 +84,13 @@ func TestGovernForReal(t *testing.T) {
 	if !strings.Contains(read(), dss.GovernURL) {
 		t.Error("dip.properties does not name the database")
 	}
+	r.checkUndo(p, e, "")
+	still := r.lost(p, e, KindGovernInit)
+	r.sql(`SET ROLE dss; CREATE TABLE public.later AS SELECT generate_series(1, 100000) AS id; ANALYZE public.later`)
+	if got := r.lost(p, e, KindGovernInit); got == still || !strings.Contains(got, " rows that DSS has written to schema public") {
+		t.Errorf("it loses %q, and without the new rows %q", got, still)
+	}
+	r.sql(`DROP TABLE public.later`)
 	if left := r.undo(p, e); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}

@@ -67,7 +67,7 @@ func (governStep) Do(ctx context.Context, c *providers.Call) error {
 				return fmt.Errorf("set %s in dip.properties: the value cannot be written", kv[0])
 			}
 		}
-		return c.Receipt.Save(editReceipt{fileSum(c.Key, before), fileSum(c.Key, p.Bytes())})
+		return c.Receipt.Save(editReceipt{fileSum(c.Key, before), fileSum(c.Key, p.Bytes()), c.Clock.Now()})
 	})
 }
 
@@ -165,7 +165,11 @@ func (governInitStep) Do(ctx context.Context, c *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	return c.Receipt.Save(copyReceipt{Finished: true, Made: made})
+	tables, err := pg.Count(ctx, r.login, r.place, nil)
+	if err != nil {
+		return err
+	}
+	return c.Receipt.Save(copyReceipt{Finished: true, Made: made, Before: verifyReceipt{Rows: rowsOf(tables), Time: c.Clock.Now()}})
 }
 
 func (governInitStep) Verify(ctx context.Context, c *providers.Call) error {

@@ -56,6 +56,7 @@ func TestMoveForRealAndBack(t *testing.T) {
 	r.wantEmpty(block)
 	r.record = record
 
+	r.mayBeUndone(p, e)
 	// Somebody else's table comes up meanwhile; it must survive.
 	r.sql(`CREATE TABLE rt.ab_jobs (id integer); CREATE TABLE rt.foreigner (id integer)`)
 	if left := r.undo(p, e); len(left) > 0 {
@@ -107,6 +108,10 @@ func transferAndRotate(t *testing.T, r *rig) {
 	}
 	r.wantEmpty(block)
 	settings := r.settings()
+	r.checkUndo(p, e, "")
+	r.sql(`ALTER SCHEMA rt RENAME TO away; CREATE SCHEMA rt; GRANT USAGE ON SCHEMA rt TO dss`)
+	r.checkUndo(p, e, "the tables at their former place")
+	r.sql(`DROP SCHEMA rt; ALTER SCHEMA away RENAME TO rt`)
 	// DSS makes another table there; it stays, and is remembered.
 	r.sql(`SET ROLE dss; CREATE TABLE rt.alate (id integer)`)
 	if left := r.undo(p, e); len(left) > 0 {

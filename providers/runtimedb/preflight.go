@@ -13,27 +13,12 @@ func (configureStep) Preflight(_ context.Context, c *providers.Call) ([]prefligh
 	return preflight.Replaceable(c.Instance, dss.SettingsFile), nil
 }
 
-// CheckUndo implements providers.UndoChecker.
-func (configureStep) CheckUndo(_ context.Context, c *providers.Call) error {
-	return preflight.AsError(preflight.Replaceable(c.Instance, dss.SettingsFile))
-}
-
 // Preflight implements providers.Preflighter.
 func (embedStep) Preflight(_ context.Context, c *providers.Call) ([]preflight.Finding, error) {
 	return preflight.Replaceable(c.Instance, dss.SettingsFile), nil
 }
 
-// CheckUndo implements providers.UndoChecker.
-func (embedStep) CheckUndo(_ context.Context, c *providers.Call) error {
-	return preflight.AsError(preflight.Replaceable(c.Instance, dss.SettingsFile))
-}
-
 // Preflight implements providers.Preflighter.
 func (governStep) Preflight(_ context.Context, c *providers.Call) ([]preflight.Finding, error) {
 	return preflight.Replaceable(c.Instance, dss.PropertiesFile), nil
-}
-
-// CheckUndo implements providers.UndoChecker.
-func (governStep) CheckUndo(_ context.Context, c *providers.Call) error {
-	return preflight.AsError(preflight.Replaceable(c.Instance, dss.PropertiesFile))
 }

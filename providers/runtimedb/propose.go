@@ -117,7 +117,8 @@ func (p *proposer) toEmbedded() {
 	}
 	p.warn("", "The history in PostgreSQL will not be carried back",
 		"DSS has no way to copy runtime databases from PostgreSQL into embedded ones. After the change DSS starts %s. What is in PostgreSQL stays there, out of use.", starts)
-	p.step(KindEmbed, "go back to the embedded databases; nothing is copied", plan.Doing, offlineTrial, connectionArgs{Connection: p.c, Embedded: true, Kept: p.rec.Leftovers}, settingsUndo, plan.Cost{}, settingsRead)
+	p.step(KindEmbed, "go back to the embedded databases; nothing is copied", plan.Doing, offlineTrial, connectionArgs{Connection: p.c, Embedded: true, Kept: p.rec.Leftovers},
+		plan.Undo{Possible: true, How: "exact bytes; what DSS wrote to the embedded databases since is not carried back"}, plan.Cost{}, settingsRead)
 	p.out.Steps[len(p.out.Steps)-1].Danger = plan.DataLoss
 }
 

@@ -43,6 +43,11 @@ func transferSource(c *providers.Call, a copyArgs, to settings) (pg.Side, error)
 	if err != nil {
 		return pg.Side{}, err
 	}
+	return sourceIn(c, l, a, to)
+}
+
+// sourceIn is the place that settings lead to, those of now or the kept ones.
+func sourceIn(c *providers.Call, l live, a copyArgs, to settings) (pg.Side, error) {
 	from, ok := target(l)
 	if !ok || !l.External {
 		return pg.Side{}, fmt.Errorf("carry the tables over: the instance's settings have changed; plan again")

@@ -10,13 +10,14 @@ import (
 	"strings"
 )
 
-// keptRuns is how many runs' safety backups are kept.
+// keptRuns is how many runs' safety backups are kept in any case.
 const keptRuns = 3
 
 // pruneSafety removes the safety backups of all but the newest runs, and what
-// broken-off removals left. current is never removed. The names of runs are in
-// the order of their times.
-func pruneSafety(companion, current string) error {
+// broken-off removals left. Those of needed runs are never removed: of one for
+// each instance at the most, the newest that can still be undone, and of the run
+// at work. The names of runs are in the order of their times.
+func pruneSafety(companion string, needed map[string]bool) error {
 	root := safetyRoot(companion)
 	entries, err := os.ReadDir(root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,7 +38,7 @@ func pruneSafety(companion, current string) error {
 	}
 	slices.Sort(runs)
 	for _, run := range runs[:max(0, len(runs)-keptRuns)] {
-		if run == current {
+		if needed[run] {
 			continue
 		}
 		// Half removed it must not look like a backup.

@@ -28,6 +28,52 @@ func (protector) PutBack(ctx context.Context, c *providers.Call, names ...string
 	return restoreFrom(ctx, c.Instance, dir, names)
 }
 
+// CheckPutBack reads the backup through; with c.Glance it looks just for its files.
+func (protector) CheckPutBack(ctx context.Context, c *providers.Call, _ ...string) error {
+	dir, err := copyPath(c)
+	if err != nil {
+		return err
+	}
+	return checkCopy(ctx, c.Instance, dir, c.Glance)
+}
+
+// checkCopy says why a safety backup cannot be put back.
+func checkCopy(ctx context.Context, inst *dss.Instance, dir string, quick bool) error {
+	gone := func(err error) error {
+		return &providers.GoneError{What: "the safety backup in " + dir + " is not whole any more", Err: err}
+	}
+	if _, err := os.Stat(filepath.Join(dir, manifestName)); errors.Is(err, fs.ErrNotExist) {
+		return &providers.GoneError{What: "the safety backup in " + dir + " is not there any more"}
+	}
+	h, err := readManifest(dir, func(e entry) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if e.Type != typeFile {
+			return nil
+		}
+		info, err := os.Lstat(filepath.Join(dir, filesName, e.path()))
+		if err == nil && (!info.Mode().IsRegular() || info.Size() != e.Size) {
+			err = fmt.Errorf("the copy of %s has %d bytes, expected %d", e.path(), info.Size(), e.Size)
+		}
+		return err
+	})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return gone(err)
+	case h.DataDir != inst.DataDir:
+		return gone(fmt.Errorf("it is of %s, expected %s", h.DataDir, inst.DataDir))
+	case quick:
+		return nil
+	}
+	if err := verifyCopy(ctx, dir); err != nil {
+		return gone(err)
+	}
+	return nil
+}
+
 // RestoreSafety brings what a safety backup holds back to what it was: content,
 // modes and times; what came later is removed. It takes the backup that the run
 // made for the window with an action of this kind, or the run's first one for

@@ -43,7 +43,11 @@ func (starter) Do(ctx context.Context, pc *providers.Call) error {
 	if err := c.Receipt.Save(startReceipt{Ready: true}); err != nil {
 		return err
 	}
-	if err := pruneSafety(c.inst.Companion(), c.Run); err != nil {
+	needed, err := providers.NeededRuns(ctx, pc)
+	if err == nil {
+		err = pruneSafety(c.inst.Companion(), needed)
+	}
+	if err != nil {
 		c.Notice(fmt.Sprintf("old safety backups could not be removed: %v", err))
 	}
 	return nil

@@ -410,17 +410,17 @@ func TestStartPrunes(t *testing.T) {
 		t.Error(diff)
 	}
 	// The current run is kept, however old its name.
-	if err := pruneSafety(w.inst.Companion(), "20261002-a"); err != nil {
+	if err := pruneSafety(w.inst.Companion(), map[string]bool{"20261002-a": true}); err != nil {
 		t.Fatal(err)
 	}
 	put(t, filepath.Join(root, "20261005-a", "x"), "", 0o600)
-	if err := pruneSafety(w.inst.Companion(), "20261002-a"); err != nil {
+	if err := pruneSafety(w.inst.Companion(), map[string]bool{"20261002-a": true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := list(t, root); len(got) != 4 {
 		t.Errorf("got %v", got)
 	}
-	if err := pruneSafety(filepath.Join(root, "absent"), "x"); err != nil {
+	if err := pruneSafety(filepath.Join(root, "absent"), nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -144,6 +144,11 @@ func (merge) Verify(_ context.Context, c *providers.Call) error {
 	return c.Record(Name, args.Record)
 }
 
+// CheckUndo: the file's original must be kept still, and the file be replaceable.
+func (merge) CheckUndo(_ context.Context, c *providers.Call) error {
+	return providers.CheckEdit(c, dss.SettingsFile, &receipt{})
+}
+
 // Undo puts the values back one by one. When nothing else has changed that
 // makes the old file, byte for byte.
 func (merge) Undo(ctx context.Context, c *providers.Call) error {
@@ -152,8 +157,12 @@ func (merge) Undo(ctx context.Context, c *providers.Call) error {
 		return fmt.Errorf("the arguments of %s: %w", c.Action.Kind, err)
 	}
 	original, existed, kept, err := c.Instance.Original(c.Run, dss.SettingsFile)
+	if err == nil && !kept {
+		// Without one nothing was written, or it was taken away.
+		err = providers.CheckOriginal(c, dss.SettingsFile, &receipt{})
+	}
 	if err != nil || !kept || !existed {
-		return err // without an original nothing was written
+		return err
 	}
 	old, err := jsonedit.Parse(original)
 	if err != nil {

@@ -12,8 +12,3 @@ import (
 func (merge) Preflight(_ context.Context, c *providers.Call) ([]preflight.Finding, error) {
 	return preflight.Replaceable(c.Instance, dss.SettingsFile), nil
 }
-
-// CheckUndo implements providers.UndoChecker.
-func (merge) CheckUndo(_ context.Context, c *providers.Call) error {
-	return preflight.AsError(preflight.Replaceable(c.Instance, dss.SettingsFile))
-}
