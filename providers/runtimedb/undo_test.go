@@ -34,8 +34,8 @@ func (r *rig) checkUndo(p providers.Proposal, e *config.Estate, want string) {
 	}
 }
 
-// without does something while a file is away.
-func without(t *testing.T, path string, f func()) {
+// fileAway does something while a file is away.
+func fileAway(t *testing.T, path string, f func()) {
 	t.Helper()
 	if err := os.Rename(path, path+"-away"); err != nil {
 		t.Fatal(err)
@@ -55,10 +55,10 @@ func (r *rig) mayBeUndone(p providers.Proposal, e *config.Estate) {
 	if len(h2) == 0 {
 		r.t.Fatal("there are no embedded databases")
 	}
-	without(r.t, r.dss.Path("databases", h2[0].name), func() {
+	fileAway(r.t, r.dss.Path("databases", h2[0].name), func() {
 		r.checkUndo(p, e, "the embedded database "+r.dss.Path("databases", h2[0].name))
 	})
-	without(r.t, r.dss.Companion()+"/originals", func() {
+	fileAway(r.t, r.dss.Companion()+"/originals", func() {
 		r.checkUndo(p, e, "the original of "+dss.SettingsFile)
 	})
 }
@@ -105,5 +105,5 @@ func TestUndoOfEmbedLoses(t *testing.T) {
 	if got := r.lost(p, e, KindEmbed); !strings.Contains(got, "written to its embedded databases since") {
 		t.Errorf("it loses %q", got)
 	}
-	without(t, r.dss.Companion()+"/originals", func() { r.checkUndo(p, e, "the original of ") })
+	fileAway(t, r.dss.Companion()+"/originals", func() { r.checkUndo(p, e, "the original of ") })
 }
