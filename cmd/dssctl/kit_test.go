@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dssctl/dssctl/internal/dsskit"
+	"github.com/dssctl/dssctl/internal/systemdtest"
 )
 
 // kits are shared by the tests of a run: making one compiles Java.
@@ -61,6 +62,8 @@ type lab struct {
 	// password of the role dss.
 	password string
 	env      []string
+	// systemd stands in for the machine's; nil until there is a boot unit.
+	systemd *systemdtest.System
 }
 
 // newLab starts a PostgreSQL with a role and a database dss.

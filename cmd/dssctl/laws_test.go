@@ -28,6 +28,8 @@ type example struct {
 	name string
 	// folder of examples/, where it is not called name.
 	folder string
+	// unit: the nodes run in boot units, which the account may control by sudo.
+	unit bool
 	// nodes by the name of their data directory.
 	nodes map[string]dsskit.InstallOptions
 	// stays: the databases stay where they are.
@@ -100,6 +102,15 @@ var examples = []example{
 		},
 	},
 	{
+		name: "modules in a boot unit", folder: "modules",
+		unit:  true,
+		nodes: map[string]dsskit.InstallOptions{"auto1": {NodeType: "automation"}},
+		stays: true,
+		variables: func(l *lab) map[string]any {
+			return map[string]any{"nodes": map[string]any{"auto1": map[string]any{"data_dir": l.dss["auto1"].DataDir, "port": l.port["auto1"], "heap": "3g"}}}
+		},
+	},
+	{
 		name:  "backup",
 		nodes: map[string]dsskit.InstallOptions{"design": {}},
 		stays: true,
@@ -155,6 +166,11 @@ func (e example) lab(t *testing.T, seed int64) *lab {
 	}
 	for _, name := range e.makes {
 		l.port[name] = l.freePort()
+	}
+	if e.unit {
+		for name := range e.nodes {
+			l.inUnit(name, "start", "stop")
+		}
 	}
 	folder := e.folder
 	if folder == "" {
@@ -279,6 +295,17 @@ func TestLaws(t *testing.T) {
 			// Law 2 once more: what was undone can be done again.
 			run([]int{0}, "apply", filepath.Join(l.dir, "first.plan"))
 			run([]int{0}, "plan", "-detailed-exitcode")
+
+			// DSS is where it was found: in its unit, or outside of any.
+			for name := range e.nodes {
+				if !e.unit {
+					continue
+				}
+				calls := l.systemd.Calls()
+				if !l.systemd.Active(unitOf(name)) || !slices.Contains(calls, "stop "+unitOf(name)+" by sudo") || !slices.Contains(calls, "start "+unitOf(name)+" by sudo") {
+					t.Errorf("%s has left its boot unit: %q", name, calls)
+				}
+			}
 
 			// Law 6: what was made can be imported, and is as declared.
 			for _, name := range e.makes {

@@ -46,7 +46,7 @@ func (c closeKits) Run() int {
 }
 
 // testWorld is the real one, but that an account can be played: root runs no
-// dssctl, and a test cannot be another user.
+// dssctl, and a test cannot be another user. Nor can it make boot units.
 func testWorld() *world {
 	w := systemWorld()
 	if v := w.getenv("DSSCTL_TEST_UID"); v != "" {
@@ -59,6 +59,9 @@ func testWorld() *world {
 	// The guard is the test binary again, which is dssctl by this variable.
 	if _, set := os.LookupEnv(asDssctl); !set {
 		w.environ = append(w.environ, asDssctl+"=")
+	}
+	if dir := w.getenv("DSSCTL_TEST_UNITS"); dir != "" {
+		w.unitDirs = []string{dir}
 	}
 	// A schedule starts a dssctl that stands where this says: the test binary
 	// without its variable would run the tests.

@@ -94,7 +94,7 @@ func (w *world) planWith(ctx context.Context, all []providers.Provider, frame pr
 			return w.openInstance(in.DataDir, companionOf(in), w.runner)
 		},
 		OpenNew: func(in *config.Instance) (*dss.Instance, error) {
-			return dss.Open(in.DataDir, dss.Options{Runner: w.runner, Clock: w.clock, Companion: companionOf(in), UID: w.uid, Redactor: &w.redactor, Bare: true})
+			return dss.Open(in.DataDir, dss.Options{Runner: w.runner, Clock: w.clock, Companion: companionOf(in), UID: w.uid, UnitDirs: w.unitDirs, Redactor: &w.redactor, Bare: true})
 		},
 	})
 	if err != nil {
@@ -148,7 +148,7 @@ func companionOf(in *config.Instance) string {
 }
 
 func (w *world) openInstance(dataDir, companion string, r proc.Runner) (*dss.Instance, error) {
-	return dss.Open(dataDir, dss.Options{Runner: r, Clock: w.clock, Companion: companion, UID: w.uid, Redactor: &w.redactor})
+	return dss.Open(dataDir, dss.Options{Runner: r, Clock: w.clock, Companion: companion, UID: w.uid, UnitDirs: w.unitDirs, Redactor: &w.redactor})
 }
 
 // closing closes a store on the way out of an error.

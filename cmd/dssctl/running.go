@@ -58,7 +58,7 @@ func (w *world) executor(store state.Store, estate *config.Estate) *executor.Exe
 // openPlanned opens an instance as a plan has it.
 func (w *world) openPlanned(in *plan.Instance, r proc.Runner) (*dss.Instance, error) {
 	return dss.Open(in.DataDir, dss.Options{
-		Runner: r, Clock: w.clock, Companion: in.CompanionDir, Environment: in.Environment, UID: w.uid, Redactor: &w.redactor, Bare: in.Bare,
+		Runner: r, Clock: w.clock, Companion: in.CompanionDir, Environment: in.Environment, UID: w.uid, UnitDirs: w.unitDirs, Redactor: &w.redactor, Bare: in.Bare,
 	})
 }
 

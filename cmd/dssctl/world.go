@@ -22,6 +22,7 @@ type world struct {
 	out, err  io.Writer
 	environ   []string
 	uid       func() int
+	unitDirs  []string               // of boot units; nil for those of the system
 	self      func() (string, error) // this program's path
 	image     func() (string, error) // the same, to be started as a second dssctl
 	clock     clock.Clock
