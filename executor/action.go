@@ -44,6 +44,8 @@ func (s *session) call(in *plan.Instance, a *plan.Action, records map[string]jso
 		CheckPutBack: func(ctx context.Context, names ...string) error { return s.checkPutBack(ctx, in, a, names, false) },
 		Standing:     s.standing,
 		DataDirs:     s.dataDirs,
+		Down:         func() { s.note(a, recDown, nil) },
+		Up:           func(stayed bool) { s.note(a, recUp, upData{Stayed: stayed}) },
 		Kept: func(path string) {
 			// A path that cannot be journalled is found by looking.
 			_ = s.record(recKept, a.ID, textData{path})
@@ -76,6 +78,9 @@ func (s *session) dataDirs(ctx context.Context) ([]string, error) {
 	slices.Sort(out)
 	return slices.DeleteFunc(slices.Compact(out), func(dir string) bool { return dir == "" }), nil
 }
+
+// note journals what only measures: without it nothing else is wrong.
+func (s *session) note(a *plan.Action, typ string, data any) { _ = s.record(typ, a.ID, data) }
 
 // recorded reads what state says of an instance's aspect.
 func (s *session) recorded(in *plan.Instance) func(context.Context, string) (json.RawMessage, error) {

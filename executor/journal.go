@@ -26,6 +26,8 @@ const (
 	recRollback     = "rollback"      // from here on the run goes backwards
 	recResume       = "resume"        // from here on it goes forward again
 	recInterrupt    = "interrupt"     //
+	recDown         = "down"          // DSS is about to be stopped
+	recUp           = "up"            // it answers again, or was never down
 )
 
 type textData struct {
@@ -53,6 +55,11 @@ type recordChange struct {
 // rollbackData says how far a rollback goes.
 type rollbackData struct {
 	Whole bool `json:"whole"`
+}
+
+// upData says how DSS is up.
+type upData struct {
+	Stayed bool `json:"stayed,omitempty"` // it was never down
 }
 
 type processData struct {
@@ -91,6 +98,7 @@ type progress struct {
 	left      map[string]string
 	err       string
 	leftover  string
+	outages   []outage
 }
 
 // touched reports whether the action may have changed something that is not
@@ -143,7 +151,7 @@ func (h *history) add(r state.Record) error {
 	var text textData
 	switch r.Type {
 	case recBegin:
-		*p = progress{phase: begun, began: r.Time, receipt: p.receipt, notices: p.notices, kept: p.kept}
+		*p = progress{phase: begun, began: r.Time, receipt: p.receipt, notices: p.notices, kept: p.kept, outages: p.outages}
 	case recReceipt:
 		p.receipt = r.Data
 	case recProcess:
@@ -186,6 +194,14 @@ func (h *history) add(r state.Record) error {
 		p.phase, p.undoBegan = undoing, r.Time
 	case recUndoEnd:
 		p.phase, p.undone = undone, r.Time
+	case recDown:
+		p.outages = append(p.outages, outage{seq: r.Seq, at: r.Time, down: true})
+	case recUp:
+		var d upData
+		if err := json.Unmarshal(r.Data, &d); err != nil {
+			return err
+		}
+		p.outages = append(p.outages, outage{seq: r.Seq, at: r.Time, stayed: d.Stayed})
 	case recRollback:
 		var d rollbackData
 		if err := json.Unmarshal(r.Data, &d); err != nil {

@@ -115,6 +115,7 @@ func (s *session) looking(in *plan.Instance, a *plan.Action) *providers.Call {
 		DataDirs:     s.dataDirs,
 		Recorded:     s.recorded(in),
 		Record:       func(string, any) error { return errOnlyLooks },
+		Down:         func() {}, Up: func(bool) {},
 	}
 }
 

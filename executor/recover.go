@@ -202,8 +202,13 @@ func (s *session) goBack(ctx context.Context) (*Result, error) {
 	if err := s.reopenAs(recRollback, rollbackData{Whole: whole}); err != nil {
 		return nil, err
 	}
-	for _, u := range s.backUnits() {
-		if err := errors.Join(s.undo(ctx, u), s.late); err != nil {
+	left := s.backUnits()
+	undo := s.undo
+	if s.reverted(ctx, left) {
+		undo = s.closeAsFound
+	}
+	for _, u := range left {
+		if err := errors.Join(undo(ctx, u), s.late); err != nil {
 			return s.close(state.Failed, &FailedError{Action: "rollback", Cause: err})
 		}
 	}

@@ -121,6 +121,7 @@ var outcomes = map[phase]Outcome{
 
 func summarize(p *plan.Plan, h *history, run state.Run) *Result {
 	r := &Result{Run: run, Records: h.records, Downtime: map[string]Downtime{}, Down: map[string]time.Time{}}
+	outages, ran := map[string][]outage{}, map[string]bool{}
 	var stop *progress
 	changed, final := false, false
 	p.Actions(func(in *plan.Instance, _ *plan.Stage, a *plan.Action) bool {
@@ -139,9 +140,11 @@ func summarize(p *plan.Plan, h *history, run state.Run) *Result {
 		}
 		r.Actions = append(r.Actions, ar)
 		r.Kept = append(r.Kept, ap.kept...)
+		outages[in.Address] = append(outages[in.Address], ap.outages...)
 		switch a.Phase {
 		case plan.Stop:
 			stop = ap
+			ran[in.Address] = ran[in.Address] || a.Danger == plan.Downtime
 			// A stop that found DSS stopped has taken nothing down.
 			if ap.touched() && a.Danger == plan.Downtime {
 				r.Down[in.Address] = ap.began
@@ -159,6 +162,9 @@ func summarize(p *plan.Plan, h *history, run state.Run) *Result {
 		}
 		return true
 	})
+	for address, all := range outages {
+		r.measured(address, all, h.wholeSince, ran[address])
+	}
 	r.Undoable = changed && !final
 	return r
 }

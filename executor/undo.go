@@ -29,6 +29,52 @@ func (s *session) undo(ctx context.Context, u *unit) error {
 }
 
 func (s *session) undoOne(ctx context.Context, in *plan.Instance, a *plan.Action) error {
+	return s.undoBy(ctx, in, a, s.Performers[a.Kind].Undo)
+}
+
+// reverted reports whether the world is already as it was before what the units
+// have touched. Who cannot tell, or not now, says no.
+func (s *session) reverted(ctx context.Context, all []*unit) bool {
+	touched := false
+	for _, u := range all {
+		for _, a := range u.actions {
+			p := s.history.of(a.ID)
+			if !p.touched() {
+				continue
+			}
+			touched = true
+			if p.skipped && p.phase == done || a.Undo.How == plan.OnlyLooks {
+				continue
+			}
+			r, ok := s.Performers[a.Kind].(providers.Reverter)
+			if !ok {
+				return false
+			}
+			if as, err := r.Reverted(ctx, s.call(u.in, a, nil)); err != nil || !as {
+				return false
+			}
+		}
+	}
+	return touched
+}
+
+// closeAsFound takes the actions of a unit back that need no undoing.
+func (s *session) closeAsFound(ctx context.Context, u *unit) error {
+	for i := len(u.actions) - 1; i >= 0; i-- {
+		a := u.actions[i]
+		if !s.history.of(a.ID).touched() {
+			continue
+		}
+		err := s.undoBy(ctx, u.in, a, func(context.Context, *providers.Call) error { return nil })
+		if err != nil {
+			return fmt.Errorf("undo %q: %w", a.Title, err)
+		}
+	}
+	return nil
+}
+
+// undoBy undoes one action by this function of its performer.
+func (s *session) undoBy(ctx context.Context, in *plan.Instance, a *plan.Action, undo func(context.Context, *providers.Call) error) error {
 	p := s.history.of(a.ID)
 	was := p.records
 	started := s.Clock.Now()
@@ -50,7 +96,7 @@ func (s *session) undoOne(ctx context.Context, in *plan.Instance, a *plan.Action
 	tell(event.RollbackStart, "")
 	records := map[string]json.RawMessage{}
 	ctx = context.WithValue(ctx, actionKey{}, a.ID)
-	err := s.Performers[a.Kind].Undo(ctx, s.call(in, a, records))
+	err := undo(ctx, s.call(in, a, records))
 	if left := (*providers.LeftoverError)(nil); err != nil && !errors.As(err, &left) {
 		err = s.clean(ctx, err)
 		tell(event.RollbackErrored, err.Error())

@@ -203,6 +203,14 @@ type UndoChecker interface {
 	CheckUndo(ctx context.Context, c *Call) error
 }
 
+// Reverter is a performer that can tell that there is nothing to undo.
+type Reverter interface {
+	// Reverted reports whether the instance is as it was before the action,
+	// whoever saw to that. A recovery that is told so of all that a run has touched
+	// closes the run and does nothing.
+	Reverted(ctx context.Context, c *Call) (bool, error)
+}
+
 // Call is an action on its way.
 type Call struct {
 	Run      string // the run's id; "" while a plan is made
@@ -218,6 +226,11 @@ type Call struct {
 	Progress func(event.Progress)
 	// Notice tells the user something worth knowing; it is also journalled.
 	Notice func(string)
+	// Down notes that DSS is about to be stopped, and Up that it answers again: the
+	// downtime is measured between the two. With stayed, the stop had no effect
+	// and DSS was never down. Both may be nil.
+	Down func()
+	Up   func(stayed bool)
 	// Kept tells where something of value is kept, such as a safety backup:
 	// the run's summary names it.
 	Kept func(path string)

@@ -104,12 +104,18 @@ func command(t *testing.T, dir string, env []string, args ...string) (*exec.Cmd,
 func start(t *testing.T, dir string, env []string, args ...string) (*exec.Cmd, func() outcome) {
 	t.Helper()
 	cmd, ctx := command(t, dir, env, args...)
+	return cmd, begin(t, cmd, ctx)
+}
+
+// begin starts a command and returns what waits for its end.
+func begin(t *testing.T, cmd *exec.Cmd, ctx context.Context) func() outcome {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return cmd, func() outcome {
+	return func() outcome {
 		err := cmd.Wait()
 		o := outcome{stdout: stdout.String(), stderr: stderr.String()}
 		var exit *exec.ExitError
@@ -119,7 +125,7 @@ func start(t *testing.T, dir string, env []string, args ...string) (*exec.Cmd, f
 			o.code = exit.ExitCode()
 			o.killed = exit.Sys().(syscall.WaitStatus).Signaled()
 			if ctx.Err() != nil {
-				t.Fatalf("dssctl %s hangs\n%s", strings.Join(args, " "), o)
+				t.Fatalf("%s hangs\n%s", strings.Join(cmd.Args, " "), o)
 			}
 		default:
 			t.Fatal(err)

@@ -135,11 +135,10 @@ func (asider) Undo(ctx context.Context, pc *providers.Call) error {
 }
 
 func (c *call) mustBeStopped(ctx context.Context) error {
-	stopped, err := c.Instance.Stopped(ctx)
-	if err == nil && !stopped {
-		err = errors.New("DSS runs, and its data directory is not still")
+	if err := c.Instance.MustBeStopped(ctx); err != nil {
+		return fmt.Errorf("the data directory is not still: %w", err)
 	}
-	return err
+	return nil
 }
 
 // Loses tells what comes to an end with the content that was restored.

@@ -3,17 +3,15 @@ package doctor
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/preflight"
 )
 
 // kit looks at what the data directory is attached to.
@@ -22,22 +20,13 @@ func kit(_ context.Context, s *Subject) result {
 	if dir == "" {
 		return skipped("bin/env-default.sh names no kit (DKUINSTALLDIR)")
 	}
-	raw, err := os.ReadFile(filepath.Join(dir, "dss-version.json"))
-	if err != nil {
-		return failed(fmt.Sprintf("the kit %s cannot be read: %v", dir, reason(err)),
-			"Unpack the kit of that version again, or replay the installer of the one that is there (KIT/installer.sh -d DATA_DIR -u, DSS stopped).")
+	for _, f := range (preflight.Kit{DataDir: s.DataDir, Dir: dir, Version: s.Facts.Version}).Check() {
+		if f.Severity == preflight.Warning {
+			return skipped(fmt.Sprintf("the kit %s does not say its version", dir))
+		}
+		return failed(fmt.Sprintf("%s: %s: %s, expected %s", f.What, f.Where, f.Found, f.Expected), f.Remedy+".")
 	}
-	var v struct {
-		Product string `json:"product_version"`
-	}
-	if err := json.Unmarshal(raw, &v); err != nil || v.Product == "" {
-		return skipped(fmt.Sprintf("the kit %s does not say its version", dir))
-	}
-	if v.Product != s.Facts.Version {
-		return failed(fmt.Sprintf("the kit is %s, and the data directory was last upgraded to %s", v.Product, s.Facts.Version),
-			"A kit that was swapped under an instance upgrades it without its installer. Attach it to a kit of its own version; upgrade with the installer.")
-	}
-	return ok(fmt.Sprintf("%s in %s", v.Product, dir))
+	return ok(fmt.Sprintf("%s in %s", s.Facts.Version, dir))
 }
 
 // portsOwned is how many ports an instance owns, from its base port on.

@@ -63,6 +63,10 @@ func newPlay(t *testing.T) *play {
 	}
 	p.write(filepath.Join(data, "install.ini"), goodINI)
 	p.write(filepath.Join(kit, "dss-version.json"), `{"product_version":"14.4.1"}`)
+	p.write(filepath.Join(kit, "installer.sh"), "#!/bin/sh\n")
+	if err := os.Chmod(filepath.Join(kit, "installer.sh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	p.s = &Subject{
 		Address: "instance.design", DataDir: data, Env: map[string]string{"DKUJAVABIN": "/usr/lib/jvm/17/bin/java"},
 		Facts: dss.Facts{Version: "14.4.1", NodeType: "design", Port: 11200, InstallDir: kit, Service: dss.ServiceStopped},
@@ -192,7 +196,7 @@ func TestChecks(t *testing.T) {
 		{"clock", "went back", func(p *play) { p.s.Machine.Clock = fixed{time.Now().Add(-24 * time.Hour)} }, Warning, "in the future"},
 		{"kit", "another version", func(p *play) {
 			p.write(filepath.Join(p.s.Facts.InstallDir, "dss-version.json"), `{"product_version":"14.5.0"}`)
-		}, Failed, "the kit is 14.5.0"},
+		}, Failed, "a kit of DSS 14.5.0"},
 		{"kit", "gone", func(p *play) { p.s.Facts.InstallDir = "/no/such/kit" }, Failed, "/no/such/kit"},
 		{"kit", "not named", func(p *play) { p.s.Facts.InstallDir = "" }, Skipped, "DKUINSTALLDIR"},
 		{"port block", "taken", func(p *play) {

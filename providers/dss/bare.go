@@ -1,9 +1,6 @@
 package dss
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"syscall"
 )
@@ -12,11 +9,9 @@ import (
 // known by: its content is on its way in or out.
 func (in *Instance) empty() bool {
 	for _, name := range marks {
-		_, err := os.Stat(filepath.Join(in.DataDir, name))
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-			continue
+		if found, err := hasMark(in.DataDir, name); err == nil && !found {
+			return true
 		}
-		return true
 	}
 	return false
 }
@@ -43,3 +38,7 @@ func device(path string) (uint64, bool) {
 	}
 	return uint64(st.Dev), true //nolint:unconvert // its type differs between machines
 }
+
+// Absent reports whether there is no DSS in the data directory, or not a whole
+// one: a run makes or exchanges its content.
+func (in *Instance) Absent() bool { return in.o.Bare && in.empty() }

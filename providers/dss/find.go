@@ -3,7 +3,6 @@ package dss
 import (
 	"context"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -80,8 +79,7 @@ func skipUnreadable(d fs.DirEntry, err error) error {
 // is known.
 func IsDataDir(dir string) bool {
 	for _, name := range marks {
-		info, err := os.Stat(filepath.Join(dir, name))
-		if err != nil || !info.Mode().IsRegular() {
+		if found, err := hasMark(dir, name); err != nil || !found {
 			return false
 		}
 	}

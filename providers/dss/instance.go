@@ -35,6 +35,8 @@ type Options struct {
 	Unit string
 	// Environment names further variables that DSS inherits, see Keep.
 	Environment []string
+	// Proc is where the kernel tells of processes and ports; "/proc" when "".
+	Proc string
 	// Bare takes a folder that does not look like a data directory, or that is
 	// not there: a run that makes or exchanges its content was broken off.
 	Bare bool
@@ -113,6 +115,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.UID == nil {
 		o.UID = os.Getuid
+	}
+	if o.Proc == "" {
+		o.Proc = "/proc"
 	}
 	if o.UnitDirs == nil {
 		o.UnitDirs = DefaultUnitDirs()

@@ -53,11 +53,11 @@ func Open(dataDir string, o Options) (*Instance, error) {
 	}
 	var missing []string
 	for _, name := range marks {
-		switch _, err := os.Stat(filepath.Join(dir, name)); {
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-			missing = append(missing, name)
+		switch found, err := hasMark(dir, name); {
 		case err != nil:
 			return nil, fmt.Errorf("open the data directory %s: %w", given, err)
+		case !found:
+			missing = append(missing, name)
 		}
 	}
 	if len(missing) > 0 && !o.Bare {
@@ -72,6 +72,20 @@ func Open(dataDir string, o Options) (*Instance, error) {
 		return nil, err
 	}
 	return &Instance{DataDir: dir, given: given, companion: companion, uid: uid, gid: int(stat.Gid), o: o}, nil
+}
+
+// hasMark reports whether the folder has the file. A command may be a link into
+// the kit: it counts also where the kit is gone.
+func hasMark(dir, name string) (bool, error) {
+	look := os.Stat
+	if filepath.Dir(name) == "bin" {
+		look = os.Lstat
+	}
+	_, err := look(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // openAbsent is the instance that a run is about to make: only the folder above

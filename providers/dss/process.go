@@ -23,6 +23,8 @@ type Process struct {
 	Name string
 	// Why says where it names the data directory.
 	Why string
+
+	parent int
 }
 
 func (p Process) String() string { return fmt.Sprintf("%d (%s)", p.PID, p.Name) }
@@ -46,11 +48,11 @@ func listProcesses(ps []Process) string {
 // only looks there: what somebody runs at a terminal (an editor, a shell), and
 // what has the folder among its arguments (a tail, a backup).
 func (in *Instance) Processes() ([]Process, error) {
-	entries, err := os.ReadDir("/proc")
+	entries, err := os.ReadDir(in.o.Proc)
 	if err != nil {
 		return nil, fmt.Errorf("look for processes of %s: %w", in.DataDir, err)
 	}
-	own := ownFamily()
+	own := in.ownFamily()
 	self, _ := os.Executable()
 	var out []Process
 	for _, e := range entries {
@@ -58,11 +60,7 @@ func (in *Instance) Processes() ([]Process, error) {
 		if err != nil || own.pids[pid] {
 			continue
 		}
-		info, err := e.Info()
-		if err != nil {
-			continue // gone
-		}
-		if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != in.uid {
+		if !in.owns(e) {
 			continue
 		}
 		if p, ok := in.lookAt(pid, own.group, self); ok {
@@ -73,9 +71,19 @@ func (in *Instance) Processes() ([]Process, error) {
 	return out, nil
 }
 
+// owns reports whether a process is of the instance's account, and still there.
+func (in *Instance) owns(e os.DirEntry) bool {
+	info, err := e.Info()
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == in.uid
+}
+
 // lookAt judges one process. Whatever cannot be read is gone or not ours.
 func (in *Instance) lookAt(pid, ownGroup int, self string) (Process, bool) {
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	dir := filepath.Join(in.o.Proc, strconv.Itoa(pid))
 	st, err := readStat(dir)
 	if err != nil || st.state == "Z" || st.state == "X" || st.group == ownGroup {
 		return Process{}, false
@@ -99,8 +107,10 @@ func (in *Instance) lookAt(pid, ownGroup int, self string) (Process, bool) {
 	default:
 		return Process{}, false
 	}
-	p := Process{Process: proc.Process{PID: pid, StartTicks: st.ticks, BootID: bootID()}, Name: programName(cmdline, st.name), Why: why}
-	return p, proc.Alive(p.Process)
+	p := Process{Process: procOf(pid, st), Name: programName(cmdline, st.name), Why: why, parent: st.parent}
+	// What was read belongs together only if it is the same process still.
+	again, err := readStat(dir)
+	return p, err == nil && again.ticks == st.ticks
 }
 
 // interpreters run the script that is their first argument.
@@ -120,12 +130,14 @@ func (in *Instance) runsFrom(cmdline []byte) bool {
 	return slices.ContainsFunc(argv[1:], func(a string) bool { return strings.HasPrefix(a, "-D") && in.namedIn(a) })
 }
 
-// namedInEnvironment leaves out where a shell happened to stand.
+// namedInEnvironment leaves out where a shell happened to stand, and the variable
+// with which the public container image names the data directory to every
+// process of the container.
 func (in *Instance) namedInEnvironment(environ []byte) bool {
 	for v := range bytes.SplitSeq(environ, []byte{0}) {
 		name, value, _ := strings.Cut(string(v), "=")
 		switch name {
-		case "PWD", "OLDPWD", "_":
+		case "PWD", "OLDPWD", "_", "DSS_DATADIR":
 			continue
 		}
 		if in.namedIn(value) {

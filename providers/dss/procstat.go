@@ -17,6 +17,7 @@ type procStat struct {
 	state    string
 	parent   int
 	group    int
+	session  int
 	terminal bool
 	ticks    uint64
 }
@@ -39,6 +40,7 @@ func readStat(dir string) (procStat, error) {
 	st := procStat{name: string(b[open+1 : shut]), state: fields[0], terminal: fields[4] != "0"}
 	st.parent, _ = strconv.Atoi(fields[1])
 	st.group, _ = strconv.Atoi(fields[2])
+	st.session, _ = strconv.Atoi(fields[3])
 	st.ticks, err = strconv.ParseUint(fields[19], 10, 64)
 	return st, err
 }
@@ -50,11 +52,11 @@ type family struct {
 	group int
 }
 
-func ownFamily() family {
+func (in *Instance) ownFamily() family {
 	f := family{pids: map[int]bool{}, group: syscall.Getpgrp()}
 	for pid := os.Getpid(); pid > 0 && !f.pids[pid]; {
 		f.pids[pid] = true
-		st, err := readStat(filepath.Join("/proc", strconv.Itoa(pid)))
+		st, err := readStat(filepath.Join(in.o.Proc, strconv.Itoa(pid)))
 		if err != nil {
 			break
 		}

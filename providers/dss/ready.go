@@ -84,7 +84,7 @@ func (in *Instance) WaitReady(ctx context.Context, timeout time.Duration, progre
 			return nil
 		}
 		now := in.o.Clock.Now()
-		if state != ServiceStopped {
+		if state != ServiceStopped && !allStopped(lines) {
 			stoppedSince, grace = now, endedGrace
 		}
 		why := ""
@@ -143,6 +143,16 @@ const (
 	ended  = "it ended"
 	failed = "it failed"
 )
+
+// allStopped reports whether a supervisor is up and has nothing running.
+func allStopped(lines []ProcessLine) bool {
+	for _, l := range lines {
+		if l.State != "STOPPED" {
+			return false
+		}
+	}
+	return len(lines) > 0
+}
 
 // fatal names the processes that the supervisor has given up, with their state:
 // DSS will not become ready by waiting.

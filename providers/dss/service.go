@@ -26,8 +26,8 @@ func (e *StuckError) Error() string {
 	if len(e.Lines) > 0 {
 		b.WriteString("\n" + table(e.Lines))
 	}
-	if len(e.Processes) > 0 {
-		fmt.Fprintf(&b, "\nprocesses of this data directory that still run: %s", listProcesses(e.Processes))
+	if list := listProcesses(e.Processes); list != "" && !strings.Contains(e.Note, list) {
+		fmt.Fprintf(&b, "\nprocesses of this data directory that still run: %s", list)
 	}
 	return b.String()
 }
@@ -74,4 +74,19 @@ func (in *Instance) stopped(ctx context.Context) (bool, *StuckError, error) {
 		stuck.Note = unknown.Error()
 	}
 	return state == ServiceStopped && len(left) == 0, stuck, nil
+}
+
+// MustBeStopped is nil where DSS is stopped and no process of the data directory
+// is left, and says otherwise what there is of it.
+func (in *Instance) MustBeStopped(ctx context.Context) error {
+	stopped, stuck, err := in.stopped(ctx)
+	switch {
+	case err != nil || stopped:
+		return err
+	case stuck.Note != "":
+		return errors.New(stuck.Note)
+	case len(stuck.Processes) > 0:
+		return fmt.Errorf("DSS is %s, and it must be stopped; processes of its data directory: %s", stuck.Service, listProcesses(stuck.Processes))
+	}
+	return fmt.Errorf("DSS is %s, and it must be stopped", stuck.Service)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"io/fs"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,10 +25,11 @@ func (l ProcessLine) String() string {
 	return strings.TrimRight(fmt.Sprintf("%-16s %-9s %s", l.Name, l.State, l.Detail), " ")
 }
 
-// UnknownStatusError says that `dss status` printed nothing that fits.
+// UnknownStatusError says why it cannot be told whether DSS runs.
 type UnknownStatusError struct {
-	Text string // what it printed, redacted and cut
-	Why  string
+	Text   string // what bin/dss status printed, redacted and cut
+	Why    string
+	Remedy string
 }
 
 func (e *UnknownStatusError) Error() string {
@@ -36,12 +37,19 @@ func (e *UnknownStatusError) Error() string {
 	if e.Text != "" {
 		text = "it printed:\n" + e.Text
 	}
-	return fmt.Sprintf("the state of DSS cannot be told from bin/dss status: %s; %s", e.Why, text)
+	if e.Remedy != "" {
+		return fmt.Sprintf("whether DSS runs cannot be told: bin/dss status %s. %s. As to bin/dss status, %s", e.Why, e.Remedy, text)
+	}
+	return fmt.Sprintf("whether DSS runs cannot be told: bin/dss status %s; %s", e.Why, text)
 }
 
-// State asks bin/dss status. The exit code is not looked at. When the output
-// fits nothing known the state is ServiceUnknown and the error an
-// *UnknownStatusError; other errors say that the command could not be run.
+// State tells whether DSS runs. A table that bin/dss status prints is taken at its
+// word where it says that DSS runs; the exit code is not looked at. "Stopped" is
+// believed only when nothing contradicts it: no process of the data directory, no
+// open port, nothing held on the file system, see signOfLife. So it does not
+// matter how a stopped DSS says that it is stopped, which is nowhere documented,
+// nor that the script may be gone with its kit. Everything else is ServiceUnknown
+// and an *UnknownStatusError; other errors say that there was no looking.
 func (in *Instance) State(ctx context.Context) (Service, []ProcessLine, error) {
 	if in.o.Bare && in.empty() {
 		// Whoever runs for it would be seen among the processes.
@@ -51,67 +59,61 @@ func (in *Instance) State(ctx context.Context) (Service, []ProcessLine, error) {
 	if err != nil {
 		return ServiceUnknown, nil, err
 	}
-	result, err := in.command(ctx, proc.Cmd{Path: "dss", Args: []string{"status"}, Timeout: statusTimeout})
-	var exit *proc.ExitError
-	switch {
-	case err == nil:
-	case ctx.Err() != nil || !errors.As(err, &exit):
+	text, why, err := in.askStatus(ctx)
+	if err != nil {
 		return ServiceUnknown, nil, err
-	case exit.Timeout:
-		return ServiceUnknown, nil, &UnknownStatusError{Why: fmt.Sprintf("it has not ended within %s", statusTimeout)}
 	}
-	// A missing locale is the shell's complaint and says nothing of DSS.
-	text := localeWarning.ReplaceAllString(string(result.Stdout)+"\n"+string(result.Stderr), "")
-	lines := parseStatus(text, main)
-	state, why := judge(lines, text, main)
-	if len(lines) == 0 && !notRunning.MatchString(text) && !noAccess.MatchString(text) {
-		// No table, and how a stopped DSS says that it is stopped is nowhere
-		// written: what else there is of it tells.
+	var lines []ProcessLine
+	var state Service
+	if why == "" {
+		lines = parseStatus(text, main)
+		state, why = judge(lines, text, main)
+	} else {
+		state = ServiceUnknown
+	}
+	remedy := ""
+	if state == ServiceStopped {
 		sign, err := in.signOfLife(ctx)
 		switch {
 		case err != nil:
 			return ServiceUnknown, nil, err
-		case sign == "":
-			state = ServiceStopped
-		default:
-			state, why = ServiceUnknown, "expected a table with a line for "+main+", and "+sign
+		case len(lines) > 0 && sign.ours:
+			// Its supervisor is up, and so may be half of DSS.
+			state = ServiceFailed
+		case len(lines) > 0 && sign.seen != "":
+			state, why, remedy = ServiceUnknown, "says that everything is stopped, and "+sign.seen, sign.remedy
+		case sign.seen != "":
+			state, why, remedy = ServiceUnknown, "shows no table with a line for "+main+", and "+sign.seen, sign.remedy
 		}
 	}
 	if state == ServiceUnknown {
-		return state, lines, &UnknownStatusError{Text: in.o.Redactor.String(tail(text, 15, 2000)), Why: why}
+		return state, lines, &UnknownStatusError{Text: in.o.Redactor.String(tail(text, 15, 2000)), Why: why, Remedy: remedy}
 	}
 	return state, lines, nil
 }
 
-// signOfLife says in words what there is of a running DSS beside its own
-// report; "" for nothing.
-func (in *Instance) signOfLife(ctx context.Context) (string, error) {
-	left, err := in.Processes()
-	if err != nil {
-		return "", err
-	}
-	if len(left) > 0 {
-		return "processes of this data directory run: " + listProcesses(left), nil
-	}
-	base, _, err := in.base()
-	if err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/", http.NoBody)
-	if err != nil {
-		return "", err
-	}
-	resp, err := in.o.HTTP.Do(req)
+// askStatus runs bin/dss status and returns what it printed. why says that it was
+// asked and did not answer. A script that is not there, with its kit or its
+// interpreter, is no error: it has printed what the system says of it.
+func (in *Instance) askStatus(ctx context.Context) (text, why string, err error) {
+	result, err := in.command(ctx, proc.Cmd{Path: "dss", Args: []string{"status"}, Timeout: statusTimeout})
+	var exit *proc.ExitError
 	switch {
 	case err == nil:
-		resp.Body.Close()
-		return base + " answers", nil
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "", nil
+	case ctx.Err() != nil:
+		return "", "", err
+	case errors.As(err, &exit) && exit.Timeout:
+		why = fmt.Sprintf("has not ended within %s", statusTimeout)
+	case errors.As(err, &exit):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOEXEC):
+		return err.Error(), "", nil
+	case errors.Is(err, fs.ErrPermission):
+		return err.Error(), "may not be run by this account", nil
+	default:
+		return "", "", err
 	}
-	return base + " is not simply closed: " + rootCause(err), nil
+	// A missing locale is the shell's complaint and says nothing of DSS.
+	return localeWarning.ReplaceAllString(string(result.Stdout)+"\n"+string(result.Stderr), ""), why, nil
 }
 
 // mainProcess is the line that tells whether DSS works, by node type.
@@ -168,15 +170,16 @@ func isProcess(name, main string) bool {
 }
 
 var (
-	notRunning = lazyregexp.New(`(?i)\bnot\s+(?:currently\s+)?(?:running|started)\b|\b(?:is|already)\s+stopped\b|no such file|refused connection|connection refused|isn't running|(?:could not|cannot|can't|unable to) connect`)
-	// A supervisor that is there and does not let itself be asked.
-	noAccess = lazyregexp.New(`(?i)requires? authentication|unauthori[sz]ed|permission denied|command not found`)
+	// noAccess is a supervisor that is there and does not let itself be asked.
+	noAccess = lazyregexp.New(`(?i)requires? authentication|unauthori[sz]ed`)
+	// notAllowedTo is a script that could not look: what it says of DSS is nothing.
+	notAllowedTo = lazyregexp.New(`(?i)permission denied|operation not permitted`)
 )
 
-// judge tells the state, and for ServiceUnknown why.
+// judge tells the state that the script reports, and for ServiceUnknown why. No
+// table at all is "stopped", to be confirmed.
 func judge(lines []ProcessLine, text, main string) (Service, string) {
-	var mainState string
-	up := ""
+	var mainState, up, odd string
 	for _, l := range lines {
 		if isProcess(l.Name, main) {
 			mainState = l.State
@@ -184,7 +187,10 @@ func judge(lines []ProcessLine, text, main string) (Service, string) {
 		}
 		switch l.State {
 		case "RUNNING", "STARTING", "STOPPING", "BACKOFF":
-			up = l.Name + " " + l.State
+			up = l.Name + " is " + l.State
+		case "STOPPED", "EXITED":
+		default:
+			odd = l.Name + " is " + l.State
 		}
 	}
 	switch mainState {
@@ -201,23 +207,21 @@ func judge(lines []ProcessLine, text, main string) (Service, string) {
 		}
 		return ServiceStopped, ""
 	case "UNKNOWN":
-		return ServiceUnknown, "its supervisor reports " + main + " as UNKNOWN"
+		return ServiceUnknown, "reports " + main + " as UNKNOWN"
 	}
 	if m := noAccess.FindString(text); m != "" {
-		return ServiceUnknown, fmt.Sprintf("it says %q: a supervisor that dssctl cannot ask; where the installer or dssadmin ran while DSS was up, DSS has to be ended by hand", m)
+		return ServiceUnknown, fmt.Sprintf("says %q: a supervisor that dssctl cannot ask; where the installer or dssadmin ran while DSS was up, DSS has to be ended by hand", m)
+	}
+	if m := notAllowedTo.FindString(text); m != "" && len(lines) == 0 {
+		return ServiceUnknown, fmt.Sprintf("says %q: this account is not allowed to do what the script does; look at the owner and the mode of the kit, bin and run", m)
+	}
+	if up == "" {
+		up = odd
 	}
 	if up != "" {
-		return ServiceUnknown, fmt.Sprintf("there is no line for %s, and %s", main, up)
+		return ServiceUnknown, fmt.Sprintf("has no line for %s, and %s", main, up)
 	}
-	if len(lines) > 0 || strings.TrimSpace(text) == "" || notRunning.MatchString(text) {
-		for _, l := range lines {
-			if l.State != "STOPPED" && l.State != "EXITED" {
-				return ServiceUnknown, fmt.Sprintf("there is no line for %s, and %s is %s", main, l.Name, l.State)
-			}
-		}
-		return ServiceStopped, ""
-	}
-	return ServiceUnknown, "expected a table with a line for " + main
+	return ServiceStopped, ""
 }
 
 // table shows the supervisor's lines, indented.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dssctl/dssctl/internal/jsonedit"
 	"github.com/dssctl/dssctl/internal/proc"
 )
 
@@ -108,14 +109,68 @@ func TestStateFromStderr(t *testing.T) {
 	}
 }
 
+// The ways in which a script goes away with its kit. What it says then sounds like
+// a DSS that is not running, and means nothing: processes tell.
+func TestStateWithoutTheKit(t *testing.T) {
+	for name, breakIt := range map[string]func(t *testing.T, script string){
+		"removed": func(t *testing.T, script string) { must(t, os.Remove(script)) },
+		"dangling link": func(t *testing.T, script string) {
+			must(t, os.Remove(script))
+			must(t, os.Symlink("/opt/dataiku-dss-14.4.1/scripts/dss", script))
+		},
+		"no interpreter": func(t *testing.T, script string) { write(t, script, "#!/opt/dataiku-dss/python\n", 0o755) },
+		"sourced script": func(t *testing.T, script string) {
+			write(t, script, "#!/bin/sh\n. /opt/dataiku-dss/scripts/dss\n", 0o755)
+		},
+		"126": func(t *testing.T, script string) { write(t, script, "#!/bin/sh\nexit 126\n", 0o755) },
+		"127": func(t *testing.T, script string) {
+			write(t, script, "#!/bin/sh\n/opt/dataiku-dss/scripts/dss status\n", 0o755)
+		},
+		"other words": func(t *testing.T, script string) { write(t, script, "#!/bin/sh\necho DSS is not running\n", 0o755) },
+		"license": func(t *testing.T, script string) {
+			write(t, script, "#!/bin/sh\necho 'ERROR: cannot connect to license server'\nexit 1\n", 0o755)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := newDataDir(t)
+			in := open(t, dir, nil)
+			breakIt(t, in.Path("bin/dss"))
+			if _, err := Open(dir, in.o); err != nil && name != "removed" {
+				t.Errorf("opened again: %v", err)
+			}
+			if got, _, err := in.State(t.Context()); got != ServiceStopped || err != nil {
+				t.Errorf("with nothing that runs: got %s, %v", got, err)
+			}
+			startProcess(t, in, in.DataDir, "", "DIP_HOME="+in.DataDir)
+			got, _, err := in.State(t.Context())
+			if got != ServiceUnknown || !as[*UnknownStatusError](err) || !strings.Contains(err.Error(), "processes of this data directory run") {
+				t.Errorf("with a process: got %s, %v", got, err)
+			}
+			f, err := in.Facts(t.Context())
+			if err != nil || f.Service != ServiceUnknown || !strings.Contains(f.ServiceNote, "end these processes") {
+				t.Errorf("facts %+v, %v", f, err)
+			}
+			var edit *UnknownStatusError
+			if err := in.EditSettings(t.Context(), func(d *jsonedit.Doc) error { return d.Set("/name", []byte(`"x"`)) }); !errors.As(err, &edit) {
+				t.Errorf("an edit: %v", err)
+			}
+		})
+	}
+}
+
+// A script that this account may not run has said nothing, and one that hangs
+// hangs on something.
 func TestStateThatCannotBeAsked(t *testing.T) {
 	dir := newDataDir(t)
+	write(t, filepath.Join(dir, "bin/dss"), "#!/bin/sh\n", 0o644)
 	in := open(t, dir, nil)
-	if err := os.Remove(in.Path("bin/dss")); err != nil {
-		t.Fatal(err)
-	}
 	got, _, err := in.State(t.Context())
-	if got != ServiceUnknown || err == nil || as[*UnknownStatusError](err) {
+	if got != ServiceUnknown || !as[*UnknownStatusError](err) || !strings.Contains(err.Error(), "may not be run") {
+		t.Errorf("got %s, %v", got, err)
+	}
+	write(t, filepath.Join(dir, "bin/dss"), "#!/bin/sh\necho 'run/svd.sock: Permission denied'\nexit 1\n", 0o755)
+	got, _, err = in.State(t.Context())
+	if got != ServiceUnknown || !as[*UnknownStatusError](err) || !strings.Contains(err.Error(), "not allowed to") {
 		t.Errorf("got %s, %v", got, err)
 	}
 }
@@ -148,7 +203,7 @@ func TestUnknownWordsWhileThePortIsOpen(t *testing.T) {
 		r := &runner{answer: func(string, proc.Cmd) (string, int) { return out, 0 }}
 		in := open(t, dir, func(o *Options) { o.Runner = r })
 		got, _, err := in.State(t.Context())
-		if got != ServiceUnknown || !as[*UnknownStatusError](err) || !strings.Contains(err.Error(), "answers") || !strings.Contains(err.Error(), strings.TrimSpace(out)) {
+		if got != ServiceUnknown || !as[*UnknownStatusError](err) || !strings.Contains(err.Error(), "listens on port "+port) || !strings.Contains(err.Error(), strings.TrimSpace(out)) {
 			t.Errorf("%q: got %s, %v", out, got, err)
 		}
 	}

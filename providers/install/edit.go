@@ -140,6 +140,11 @@ func (edit) CheckUndo(_ context.Context, c *providers.Call) error {
 	return providers.CheckEdit(c, dss.InstallINIFile, &receipt{})
 }
 
+// Reverted implements providers.Reverter.
+func (edit) Reverted(_ context.Context, c *providers.Call) (bool, error) {
+	return c.Instance.AsOriginal(c.Run, dss.InstallINIFile)
+}
+
 // Undo puts the lines back one by one, which makes the old file, byte for
 // byte, when nothing else has changed; then DSS regenerates its configuration
 // from it.

@@ -121,8 +121,8 @@ func (copier) Do(ctx context.Context, pc *providers.Call) (err error) {
 	if err := c.tables(ctx, src, &r); err != nil {
 		return err
 	}
-	if stopped, err := src.Stopped(ctx); err != nil || !stopped {
-		return errors.Join(err, fmt.Errorf("%s runs, and its data directory is not still", c.Source.Address))
+	if err := src.MustBeStopped(ctx); err != nil {
+		return fmt.Errorf("the data directory of %s is not still: %w", c.Source.Address, err)
 	}
 	if err := c.files(ctx, src.DataDir); err != nil {
 		return err

@@ -326,11 +326,10 @@ func (c *call) undoMade(ctx context.Context) error {
 }
 
 func (c *call) mustBeStopped(ctx context.Context) error {
-	stopped, err := c.Instance.Stopped(ctx)
-	if err == nil && !stopped {
-		err = fmt.Errorf("DSS runs in %s, and must be stopped first", c.Instance.DataDir)
+	if err := c.Instance.MustBeStopped(ctx); err != nil {
+		return fmt.Errorf("%s is in use: %w", c.Instance.DataDir, err)
 	}
-	return err
+	return nil
 }
 
 func exists(path string) bool {

@@ -20,6 +20,13 @@ type Standing struct {
 // is a file with its function, and a line here.
 func StandingChecks() []Standing {
 	return []Standing{
+		{"state of DSS", "it can be told whether DSS runs", func(ctx context.Context, in *dss.Instance) ([]Finding, error) {
+			return State(ctx, in, false)
+		}},
+		{"stop of DSS", "it ends nothing but DSS", Tied},
+		{"commands", "those in bin can be run", func(_ context.Context, in *dss.Instance) ([]Finding, error) {
+			return Kit{DataDir: in.DataDir}.Commands(), nil
+		}},
 		{"files to edit", "each can be replaced and put back", func(_ context.Context, in *dss.Instance) ([]Finding, error) {
 			return Replaceable(in, Edited(in)...), nil
 		}},

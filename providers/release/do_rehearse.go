@@ -36,11 +36,11 @@ func (rehearser) Do(ctx context.Context, pc *providers.Call) error {
 	if version, err := kitVersion(c.Kit); err != nil || version != c.Version {
 		return errors.Join(err, fmt.Errorf("the kit %s is of version %q and not of %s", c.Kit, version, c.Version))
 	}
-	stopped, err := c.Instance.Stopped(ctx)
+	state, _, err := c.Instance.State(ctx)
 	if err != nil {
 		return err
 	}
-	if stopped {
+	if state == dss.ServiceStopped {
 		if err := c.portsFree(); err != nil {
 			return err
 		}

@@ -66,14 +66,10 @@ func (c *call) runReplay(ctx context.Context, r *replay) error {
 		_, err := c.Instance.Dssadmin(ctx, r.Args...)
 		return err
 	}
-	stopped, err := c.Instance.Stopped(ctx)
-	if err == nil && !stopped {
-		err = errors.New("DSS is not stopped")
-	}
-	if err != nil {
+	if err := c.Instance.MustBeStopped(ctx); err != nil {
 		return err
 	}
-	_, err = c.Instance.Runner().Run(ctx, proc.Cmd{
+	_, err := c.Instance.Runner().Run(ctx, proc.Cmd{
 		Path: "sudo", Args: append([]string{"-n", c.Instance.Path("bin", "dssadmin")}, r.Args...),
 		Dir: c.Instance.DataDir, Keep: c.Instance.Keep(), Timeout: replayTimeout,
 	})

@@ -12,12 +12,23 @@ import (
 	"github.com/dssctl/dssctl/providers/preflight"
 )
 
-// Preflight looks at who may start DSS again before it is stopped.
+// Preflight looks at whether DSS can be stopped from here, and who may start it
+// again.
 func (stopper) Preflight(ctx context.Context, pc *providers.Call) ([]preflight.Finding, error) {
 	c, err := open(pc)
 	if err != nil {
 		return nil, err
 	}
+	out, err := c.stoppable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	by, err := c.starters(ctx)
+	return append(out, by...), err
+}
+
+// starters looks at who may start DSS again.
+func (c *call) starters(ctx context.Context) ([]preflight.Finding, error) {
 	found, err := preflight.Start(ctx, c.inst)
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -31,16 +42,22 @@ func (stopper) Preflight(ctx context.Context, pc *providers.Call) ([]preflight.F
 	return found, err
 }
 
-// Preflight looks at who may start an instance that the plan does not stop.
+// Preflight looks at what DSS is started from, and who may start an instance that
+// the plan does not stop.
 func (starter) Preflight(ctx context.Context, pc *providers.Call) ([]preflight.Finding, error) {
 	c, err := open(pc)
-	if err != nil || c.has(plan.Stop) {
+	if err != nil {
 		return nil, err
 	}
 	if _, err := os.Lstat(c.inst.Path("bin", "dss")); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // it is to be made, and so may its unit be
 	}
-	return preflight.Start(ctx, c.inst)
+	out, err := c.kit(false)
+	if err != nil || c.has(plan.Stop) {
+		return out, err
+	}
+	by, err := preflight.Start(ctx, c.inst)
+	return append(out, by...), err
 }
 
 // has reports whether the plan has an action of this phase for the instance.

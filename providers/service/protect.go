@@ -133,6 +133,17 @@ func (protector) Verify(ctx context.Context, c *providers.Call) error {
 
 // Undo leaves the copy where it is: a backup too many does no harm. Half a one
 // goes.
+// Reverted implements providers.Reverter: a copy that is made changes nothing; a part
+// of one is swept with the next.
+func (protector) Reverted(_ context.Context, c *providers.Call) (bool, error) {
+	dir, err := copyPath(c)
+	if err != nil {
+		return false, err
+	}
+	_, err = os.Lstat(partPath(dir))
+	return errors.Is(err, fs.ErrNotExist), nil
+}
+
 func (protector) Undo(_ context.Context, c *providers.Call) error {
 	dir, err := copyPath(c)
 	if err != nil {

@@ -88,12 +88,8 @@ func RestoreSafety(ctx context.Context, inst *dss.Instance, run string, kind pla
 }
 
 func restoreFrom(ctx context.Context, inst *dss.Instance, dir string, only []string) error {
-	stopped, err := inst.Stopped(ctx)
-	if err != nil {
+	if err := inst.MustBeStopped(ctx); err != nil {
 		return fmt.Errorf("restore the safety backup in %s: %w", dir, err)
-	}
-	if !stopped {
-		return fmt.Errorf("restore the safety backup in %s: DSS is not stopped", dir)
 	}
 	if err := verifyCopy(ctx, dir); err != nil {
 		return err

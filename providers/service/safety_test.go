@@ -352,7 +352,7 @@ func TestRestoreRefuses(t *testing.T) {
 		kind       plan.Kind
 		want       string
 	}{
-		"running":     {"RUNNING", c.Run, "", "not stopped"},
+		"running":     {"RUNNING", c.Run, "", "must be stopped"},
 		"other run":   {"STOPPED", "20200101-a", "", "no safety backup"},
 		"other kind":  {"STOPPED", c.Run, "release.upgrade", "no safety backup"},
 		"path":        {"STOPPED", "../" + c.Run, "", "no name of a run"},

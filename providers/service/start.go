@@ -27,7 +27,11 @@ func (starter) Done(ctx context.Context, pc *providers.Call) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return c.inst.Ready(ctx)
+	ready, err := c.inst.Ready(ctx)
+	if ready {
+		c.upAgain(false)
+	}
+	return ready, err
 }
 
 func (starter) Do(ctx context.Context, pc *providers.Call) error {
@@ -67,6 +71,7 @@ func (c *call) up(ctx context.Context, by *dss.Way, last bool) error {
 	if state == dss.ServiceStopped || !errors.As(err, &e) || !e.Ended {
 		return err
 	}
+	c.down()
 	c.Notice("DSS was on its way down and has ended; starting it")
 	return c.upFrom(ctx, dss.ServiceStopped, by, last)
 }
@@ -74,9 +79,18 @@ func (c *call) up(ctx context.Context, by *dss.Way, last bool) error {
 func (c *call) upFrom(ctx context.Context, state dss.Service, by *dss.Way, last bool) error {
 	switch state {
 	case dss.ServiceRunning, dss.ServiceStarting:
-		return c.inst.WaitReady(ctx, c.start(), c.note)
+		err := c.inst.WaitReady(ctx, c.start(), c.note)
+		if err == nil {
+			c.upAgain(false)
+		}
+		return err
 	case dss.ServiceStopped:
 	default:
+		// One that is seen only by what it holds runs elsewhere: a start here
+		// would be the second on the same data.
+		if err := c.told(ctx, true); err != nil {
+			return fmt.Errorf("start DSS: %w", err)
+		}
 		// A supervisor is there and its processes are not: begin anew.
 		err := c.halt(ctx, func(way dss.Way) error {
 			if by == nil || way.Unit != "" {
@@ -88,7 +102,11 @@ func (c *call) upFrom(ctx context.Context, state dss.Service, by *dss.Way, last 
 			return fmt.Errorf("stop what is left of DSS before the start: %w", err)
 		}
 	}
-	return c.inst.Up(ctx, dss.BringUp{By: by, Timeout: c.start(), Last: last, Note: c.note, Notice: c.Notice})
+	err := c.inst.Up(ctx, dss.BringUp{By: by, Timeout: c.start(), Last: last, Note: c.note, Notice: c.Notice})
+	if err == nil {
+		c.upAgain(false)
+	}
+	return err
 }
 
 // verifyGrace allows for one slow answer.

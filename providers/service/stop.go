@@ -10,6 +10,7 @@ import (
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/dss"
+	"github.com/dssctl/dssctl/providers/preflight"
 )
 
 // stopper performs service.stop.
@@ -71,6 +72,9 @@ func (stopper) Do(ctx context.Context, pc *providers.Call) error {
 	case err != nil:
 		return err
 	case !known:
+		if err := c.told(ctx, c.ForceStop); err != nil {
+			return fmt.Errorf("stop DSS: %w", err)
+		}
 		r = stopReceipt{Found: state}
 		if err := c.Receipt.Save(r); err != nil {
 			return err
@@ -87,6 +91,16 @@ func (stopper) Do(ctx context.Context, pc *providers.Call) error {
 		}
 		return c.Receipt.Save(r)
 	})
+}
+
+// told refuses where it cannot be told whether DSS runs: its end could not be told
+// either. See preflight.State.
+func (c *call) told(ctx context.Context, forced bool) error {
+	found, err := preflight.State(ctx, c.inst, forced)
+	if err == nil && len(found) > 0 {
+		err = errors.New(found[0].String())
+	}
+	return err
 }
 
 // state is the service's state; one that cannot be told is ServiceUnknown.
@@ -106,7 +120,10 @@ const failedStopGrace = 30 * time.Second
 // halt stops DSS and makes sure that nothing of it is left. by is told how,
 // before anything is done. A stop that sticks ends the processes only where
 // force_stop says so; one that systemd has refused has done nothing.
-func (c *call) halt(ctx context.Context, by func(dss.Way) error) error {
+func (c *call) halt(ctx context.Context, by func(dss.Way) error) (err error) {
+	if err := c.inst.Tied(ctx); err != nil {
+		return fmt.Errorf("stop DSS: %w", err)
+	}
 	way, err := c.inst.StopWay(ctx)
 	if err != nil {
 		return err
@@ -114,6 +131,8 @@ func (c *call) halt(ctx context.Context, by func(dss.Way) error) error {
 	if err := by(way); err != nil {
 		return err
 	}
+	c.down()
+	defer func() { c.stayedUp(ctx, err) }()
 	began := c.Clock.Now()
 	timeout := c.stop()
 	stopErr := c.stopWithin(ctx, way, timeout)
@@ -153,6 +172,33 @@ func (c *call) halt(ctx context.Context, by func(dss.Way) error) error {
 	return nil
 }
 
+// down notes that DSS goes down from here on.
+func (c *call) down() {
+	if c.Down != nil {
+		c.Down()
+	}
+}
+
+// upAgain notes that DSS answers.
+func (c *call) upAgain(stayed bool) {
+	if c.Up != nil {
+		c.Up(stayed)
+	}
+}
+
+// stayedUp notes that DSS was never down, where a stop has failed and it answers as
+// before.
+func (c *call) stayedUp(ctx context.Context, stopErr error) {
+	if stopErr == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+	defer cancel()
+	if ready, err := c.inst.Ready(ctx); err == nil && ready {
+		c.upAgain(true)
+	}
+}
+
 // stopWithin runs the command that stops DSS, for so long.
 func (c *call) stopWithin(ctx context.Context, way dss.Way, timeout time.Duration) error {
 	c.note("stopping DSS")
@@ -171,6 +217,32 @@ func (stopper) Verify(ctx context.Context, pc *providers.Call) error {
 		return err
 	}
 	return c.inst.WaitStopped(ctx, 0)
+}
+
+// Reverted implements providers.Reverter: DSS is as it was found.
+func (stopper) Reverted(ctx context.Context, pc *providers.Call) (bool, error) {
+	c, err := open(pc)
+	if err != nil {
+		return false, err
+	}
+	var r stopReceipt
+	known, err := c.Receipt.Load(&r)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case !known:
+		return true, nil
+	case r.Found == dss.ServiceRunning, r.Found == dss.ServiceStarting:
+		ready, err := c.inst.Ready(ctx)
+		if ready {
+			c.upAgain(false)
+		}
+		return ready, err
+	case r.Found == dss.ServiceStopped:
+		return c.inst.Stopped(ctx)
+	}
+	return false, nil // it did not work before either
 }
 
 // Undo starts DSS again when it was found running, by what has stopped it last:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,15 +100,9 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, clock: &handClock{now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}, state: "RUNNING", stops: true, starts: "RUNNING", ready: true, api: map[string]func() string{
 		"GET /projects/": func() string { return "[]" }, "GET /futures/": func() string { return "[]" }, "GET /admin/notebooks/": func() string { return "[]" },
 	}}
-	server := httptest.NewServer(http.HandlerFunc(w.serve))
-	t.Cleanup(server.Close)
-	u, err := url.Parse(server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := filepath.Join(t.TempDir(), "dss")
 	for name, text := range map[string]string{
-		"install.ini":                   "[general]\nnodetype = design\n[server]\nport = " + u.Port() + "\n",
+		"install.ini":                   "[general]\nnodetype = design\n[server]\nport = 1\n",
 		"dss-version.json":              `{"product_version":"14.4.1"}`,
 		"instance-id.txt":               "id\n",
 		"bin/dss":                       "#!/bin/sh\nexit 1\n",
@@ -135,7 +128,8 @@ func newWorld(t *testing.T) *world {
 			t.Fatal(err)
 		}
 	}
-	w.inst, err = dss.Open(dir, dss.Options{Runner: w, Clock: w.clock, UID: func() int { return uid }, UnitDirs: []string{}})
+	var err error
+	w.inst, err = dss.Open(dir, dss.Options{Runner: w, HTTP: &http.Client{Transport: w}, Clock: w.clock, UID: func() int { return uid }, UnitDirs: []string{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,6 +189,19 @@ func (w *world) Run(ctx context.Context, c proc.Cmd) (proc.Result, error) {
 		return result, &proc.ExitError{Cmd: command, ExitCode: exit, Stdout: out}
 	}
 	return result, nil
+}
+
+// RoundTrip is the web server of a DSS that is not stopped.
+func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
+	w.mu.Lock()
+	down := strings.HasPrefix(w.state, "STOPPED")
+	w.mu.Unlock()
+	if down {
+		return nil, syscall.ECONNREFUSED
+	}
+	answer := httptest.NewRecorder()
+	w.serve(answer, r)
+	return answer.Result(), nil
 }
 
 func (w *world) serve(rw http.ResponseWriter, r *http.Request) {

@@ -149,6 +149,11 @@ func (merge) CheckUndo(_ context.Context, c *providers.Call) error {
 	return providers.CheckEdit(c, dss.SettingsFile, &receipt{})
 }
 
+// Reverted implements providers.Reverter.
+func (merge) Reverted(_ context.Context, c *providers.Call) (bool, error) {
+	return c.Instance.AsOriginal(c.Run, dss.SettingsFile)
+}
+
 // Undo puts the values back one by one. When nothing else has changed that
 // makes the old file, byte for byte.
 func (merge) Undo(ctx context.Context, c *providers.Call) error {

@@ -107,7 +107,7 @@ func appendRows(out []row, list []view.Difference, depth int) []row {
 var signs = map[plan.Op]string{plan.Create: "+", plan.Update: "~", plan.Delete: "−", plan.Forget: "·", plan.Move: "→", plan.Import: "←"}
 
 var records = map[string]string{
-	"begin": "begins", "end": "done", "failed": "failed", "notice": "notice", "kept": "keeps", "process": "runs", "undo_begin": "undoing begins",
+	"begin": "begins", "end": "done", "failed": "failed", "notice": "notice", "kept": "keeps", "process": "runs", "down": "DSS goes down", "up": "DSS answers", "undo_begin": "undoing begins",
 	"undo_end": "undone", "undo_failed": "undoing failed", "undo_leftover": "undone, something is left",
 	"rollback": "the run goes backwards from here", "resume": "the run goes on from here", "interrupt": "interrupted",
 }
