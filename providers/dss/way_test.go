@@ -1,11 +1,12 @@
 package dss
 
 import (
-	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,6 +17,18 @@ import (
 )
 
 const theUnit = "dataiku.service"
+
+// answers is the web server of a DSS that is up or not: then its port is closed.
+type answers func() bool
+
+func (up answers) RoundTrip(*http.Request) (*http.Response, error) {
+	if !up() {
+		return nil, syscall.ECONNREFUSED
+	}
+	w := httptest.NewRecorder()
+	w.WriteString("{}") //nolint:errcheck // in memory
+	return w.Result(), nil
+}
 
 // bootMachine is an instance with a boot unit, on a machine with a stand-in
 // systemd. DSS is up, in its unit or not.
@@ -33,13 +46,9 @@ stop) echo "backend STOPPED" >"$state"; echo stop >>"$state.log" ;;
 esac
 `, 0o755)
 	s.Unit(theUnit, dir)
-	in := open(t, dir, func(o *Options) { o.UnitDirs = []string{s.Units} })
-	serve(t, in, false, func(w http.ResponseWriter, _ *http.Request) {
-		if strings.Contains(read(t, in.Path("state")), "RUNNING") {
-			fmt.Fprint(w, "{}")
-			return
-		}
-		http.Error(w, "down", http.StatusBadGateway)
+	in := open(t, dir, func(o *Options) {
+		o.UnitDirs = []string{s.Units}
+		o.HTTP = &http.Client{Transport: answers(func() bool { return strings.Contains(read(t, filepath.Join(dir, "state")), "RUNNING") })}
 	})
 	setState(t, in, "backend RUNNING pid 1\n")
 	if inUnit {

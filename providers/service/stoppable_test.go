@@ -55,7 +55,8 @@ func TestPreflightOfAWindow(t *testing.T) {
 				}
 				remove(t, kit)
 			},
-			planned: attach, stop: "Whether DSS runs cannot be told; bin/dss cannot be run",
+			planned: attach, stop: "Whether DSS runs cannot be told; bin/dss cannot be run; DSS's own script cannot be run",
+			start: "DSS's own script cannot be run",
 		},
 		"another version": {
 			set: func(t *testing.T, _ *world, kit string) {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,7 +23,7 @@ func (w *world) withUnit(t *testing.T) {
 	if err := os.Chmod(w.inst.Path("bin", "dss"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	inst, err := dss.Open(w.inst.DataDir, dss.Options{Runner: w, Clock: w.clock, UID: func() int { return owner(t, w.inst.DataDir) }, UnitDirs: []string{dir}})
+	inst, err := dss.Open(w.inst.DataDir, dss.Options{Runner: w, HTTP: &http.Client{Transport: w}, Clock: w.clock, UID: func() int { return owner(t, w.inst.DataDir) }, UnitDirs: []string{dir}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,6 +207,7 @@ func TestPreflightOfTheService(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
+			w.kit(t, "14.4.1")
 			w.withUnit(t)
 			w.state, w.boot.active, w.boot.may = tc.state, tc.active, tc.may
 			c, _ := w.call(KindStop, args{Unit: tc.declared})
