@@ -60,7 +60,8 @@ func (e *Executor) Recover(ctx context.Context, id string, d Direction, o Option
 			d = Backwards
 		}
 	}
-	if d == Backwards {
+	// Where nothing is left to undo, nothing that an undo needs can be missing.
+	if d == Backwards && !s.reverted(ctx, s.backUnits()) {
 		if err := s.mayGoBack(ctx, o); err != nil {
 			return nil, err
 		}
