@@ -117,7 +117,7 @@ func (l *lab) integrate(name string) {
 // version with its old data.
 func TestUpgradeWithEverything(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, 91)
+	l := newLab(t, 42) // a DSS whose API does not tell its version
 	l.version = oldVersion
 	in := l.install("design", dsskit.InstallOptions{RowsPerTable: 30})
 	l.integrate("design")
@@ -160,6 +160,9 @@ func TestUpgradeWithEverything(t *testing.T) {
 	}
 	if !strings.Contains(applied.stdout, "Left to a person") || !strings.Contains(applied.stdout, "saved models") {
 		t.Error("what is left is not named")
+	}
+	if said := "DSS is ready and its public API does not tell its version"; !strings.Contains(applied.String(), said) {
+		t.Errorf("the apply does not say that %s", said)
 	}
 	commands, err := in.Commands()
 	l.ok(err)

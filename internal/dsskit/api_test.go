@@ -76,7 +76,7 @@ func TestPublicAPI(t *testing.T) {
 	c := client{t, i, key}
 
 	status, header, _ := c.call("GET", "/public/api/instance-info", "")
-	if status != 200 || header.Get("DSS-Version") != "14.4.1" || header.Get("DSS-API-Version") == "" {
+	if told := header.Get("DSS-Version"); status != 200 || told != "" && told != "14.4.1" || header.Get("DSS-API-Version") == "" {
 		t.Errorf("instance-info: %d %v", status, header)
 	}
 	status, _, text := client{t, i, "wrong"}.call("GET", "/public/api/instance-info", "")

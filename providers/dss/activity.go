@@ -21,6 +21,8 @@ type Activity struct {
 	Project string    `json:"project,omitempty"`
 	What    string    `json:"what,omitempty"` // DSS's name of it
 	Since   time.Time `json:"since,omitzero"` // zero when not told
+	// Unsure: DSS lists it and does not say whether it runs. It counts as running.
+	Unsure bool `json:"unsure,omitempty"`
 }
 
 func (a Activity) String() string {
@@ -28,7 +30,7 @@ func (a Activity) String() string {
 	b.WriteString(a.Kind)
 	if a.What != "" {
 		b.WriteString(" " + shorten(a.What))
-	} else {
+	} else if a.ID != "" {
 		b.WriteString(" " + a.ID)
 	}
 	if a.Project != "" {
@@ -36,6 +38,9 @@ func (a Activity) String() string {
 	}
 	if !a.Since.IsZero() {
 		b.WriteString(" since " + a.Since.Format("2006-01-02 15:04:05 MST"))
+	}
+	if a.Unsure {
+		b.WriteString(" (DSS does not say whether it still runs)")
 	}
 	return b.String()
 }
@@ -61,15 +66,7 @@ func (a *API) Running(ctx context.Context) ([]Activity, error) {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(apiParallel)
-	var projects []string
-	type project struct {
-		Key string `json:"projectKey"`
-	}
-	err := list(ctx, a, "/projects/", func(p project) {
-		if p.Key != "" {
-			projects = append(projects, p.Key)
-		}
-	})
+	projects, err := a.Projects(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -99,17 +96,17 @@ func (a *API) Running(ctx context.Context) ([]Activity, error) {
 
 func (a *API) futures(ctx context.Context, add func(Activity)) error {
 	type future struct {
-		ID        string          `json:"jobId"`
-		Alive     bool            `json:"alive"`
-		HasResult bool            `json:"hasResult"`
+		ID        word            `json:"jobId"`
+		Alive     truth           `json:"alive"`
+		HasResult truth           `json:"hasResult"`
 		Start     json.RawMessage `json:"startTime"`
 		Payload   json.RawMessage `json:"payload"`
 	}
 	return list(ctx, a, "/futures/?withScenarios=true&withNotScenarios=true&allUsers=true", func(f future) {
-		if !f.Alive || f.HasResult {
+		if f.Alive.isFalse() || f.HasResult.isTrue() {
 			return
 		}
-		x := Activity{Kind: "task", ID: f.ID, Since: millis(f.Start)}
+		x := Activity{Kind: "task", ID: string(f.ID), Since: millis(f.Start), Unsure: !f.Alive.told}
 		x.What, x.Project = describe(f.Payload)
 		add(x)
 	})
@@ -126,7 +123,7 @@ func describe(raw json.RawMessage) (what, project string) {
 			ProjectKey string `json:"projectKey"`
 		} `json:"targets"`
 	}
-	if json.Unmarshal(raw, &p) != nil {
+	if len(raw) == 0 || members(raw, &p) != nil {
 		return "", ""
 	}
 	for _, s := range []string{p.DisplayName, p.Action, p.Type} {
@@ -147,11 +144,11 @@ func describe(raw json.RawMessage) (what, project string) {
 func (a *API) jobs(ctx context.Context, project string, add func(Activity)) error {
 	type job struct {
 		Def struct {
-			ID   string `json:"id"`
+			ID   word   `json:"id"`
 			Name string `json:"name"`
 		} `json:"def"`
 		State  string          `json:"state"`
-		Stable json.RawMessage `json:"stableState"`
+		Stable truth           `json:"stableState"`
 		Start  json.RawMessage `json:"startTime"`
 		Asked  json.RawMessage `json:"initiationTimestamp"`
 	}
@@ -159,24 +156,25 @@ func (a *API) jobs(ctx context.Context, project string, add func(Activity)) erro
 		if over(j.State, j.Stable) {
 			return
 		}
-		x := Activity{Kind: "job", ID: j.Def.ID, Project: project, What: j.Def.Name, Since: millis(j.Start)}
+		x := Activity{
+			Kind: "job", ID: string(j.Def.ID), Project: project, What: j.Def.Name, Since: millis(j.Start),
+			Unsure: j.State == "" && !j.Stable.told,
+		}
 		if x.Since.IsZero() {
 			x.Since = millis(j.Asked)
 		}
 		add(x)
 	})
-	var gone *APIError
-	if errors.As(err, &gone) && gone.Status == http.StatusNotFound {
+	if notFound(err) {
 		return nil // the project was deleted meanwhile
 	}
 	return err
 }
 
 // over tells whether a job has ended. What is not understood counts as running.
-func over(state string, stable json.RawMessage) bool {
-	var yes bool
-	if json.Unmarshal(stable, &yes) == nil && len(stable) > 0 {
-		return yes
+func over(state string, stable truth) bool {
+	if stable.told {
+		return stable.yes
 	}
 	switch strings.ToUpper(state) {
 	case "DONE", "FAILED", "ABORTED", "WARNING", "SUCCESS":
@@ -190,7 +188,7 @@ func (a *API) notebooks(ctx context.Context, add func(Activity)) error {
 	type notebook struct {
 		Project  string `json:"projectKey"`
 		Name     string `json:"name"`
-		ID       string `json:"id"`
+		ID       word   `json:"id"`
 		State    string `json:"kernelExecutionState"`
 		Sessions []struct {
 			State string          `json:"kernelExecutionState"`
@@ -198,12 +196,13 @@ func (a *API) notebooks(ctx context.Context, add func(Activity)) error {
 		} `json:"activeSessions"`
 	}
 	err := list(ctx, a, "/admin/notebooks/", func(n notebook) {
-		x := Activity{Kind: "notebook", ID: n.ID, Project: n.Project, What: n.Name}
+		x := Activity{Kind: "notebook", ID: string(n.ID), Project: n.Project, What: n.Name, Unsure: n.State == ""}
 		busy := !strings.EqualFold(n.State, "idle")
 		if len(n.Sessions) > 0 {
 			busy = false
 			for _, s := range n.Sessions {
 				if !strings.EqualFold(s.State, "idle") {
+					x.Unsure = s.State == "" && (!busy || x.Unsure)
 					busy, x.Since = true, millis(s.Start)
 				}
 			}
@@ -212,8 +211,7 @@ func (a *API) notebooks(ctx context.Context, add func(Activity)) error {
 			add(x)
 		}
 	})
-	var gone *APIError
-	if errors.As(err, &gone) && gone.Status == http.StatusNotFound {
+	if notFound(err) {
 		return nil // a node type without notebooks
 	}
 	return err
@@ -230,19 +228,21 @@ func millis(raw json.RawMessage) time.Time {
 }
 
 // Abort asks DSS to end an activity. It returns before that has ended. What is
-// gone already is no error; the error is ErrNotAbortable for notebooks.
+// gone already is no error; the error is ErrNotAbortable for notebooks and for what
+// DSS lists without an id.
 func (a *API) Abort(ctx context.Context, x Activity) error {
 	var err error
-	switch x.Kind {
-	case "task":
+	switch {
+	case x.ID == "":
+		err = ErrNotAbortable // DSS did not say which
+	case x.Kind == "task":
 		err = a.call(ctx, http.MethodDelete, "/futures/"+escape(x.ID), nil)
-	case "job":
+	case x.Kind == "job":
 		err = a.call(ctx, http.MethodPost, "/projects/"+escape(x.Project)+"/jobs/"+escape(x.ID)+"/abort", nil)
 	default:
 		err = ErrNotAbortable
 	}
-	var gone *APIError
-	if errors.As(err, &gone) && gone.Status == http.StatusNotFound {
+	if notFound(err) {
 		return nil
 	}
 	if err != nil {

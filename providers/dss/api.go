@@ -63,6 +63,12 @@ func (e *APIError) Error() string {
 	}
 }
 
+// notFound reports whether DSS says that there is no such thing, or no such call.
+func notFound(err error) bool {
+	var said *APIError
+	return errors.As(err, &said) && said.Status == http.StatusNotFound && !said.Gateway
+}
+
 // request is what is asked of the API.
 type request struct {
 	method, path string
@@ -73,6 +79,8 @@ type request struct {
 	// download takes an answer of any kind and length, and is told the length
 	// that was announced, -1 for none.
 	download *int64
+	// header takes the answer's header, also that of a refusal; nil for none.
+	header *http.Header
 }
 
 // upload is a body that is read while it is sent.
@@ -129,6 +137,9 @@ func (a *API) once(ctx context.Context, r request, bearer bool, read func(io.Rea
 		return fmt.Errorf("%s %s of DSS's public API: %s", method, path, a.redact.String(rootCause(err)))
 	}
 	defer resp.Body.Close()
+	if r.header != nil {
+		*r.header = resp.Header
+	}
 	body := io.LimitReader(resp.Body, apiBody)
 	if r.download != nil {
 		*r.download, body = resp.ContentLength, resp.Body
@@ -143,6 +154,10 @@ func (a *API) once(ctx context.Context, r request, bearer bool, read func(io.Rea
 		return nil
 	}
 	if err := read(body); err != nil {
+		var shape *AnswerError
+		if errors.As(err, &shape) {
+			return shape // it names the call
+		}
 		return fmt.Errorf("%s %s of DSS's public API: read the answer: %s", method, path, a.redact.String(err.Error()))
 	}
 	return nil
@@ -196,45 +211,6 @@ func (a *API) refusal(method, path string, resp *http.Response, body io.Reader) 
 		e.Message = a.redact.String(tail(strings.ToValidUTF8(string(raw), "?"), 5, 500))
 	}
 	return e
-}
-
-// Info is what the instance says of itself.
-type Info struct {
-	NodeType string `json:"nodeType"`
-	NodeID   string `json:"nodeId"`
-	NodeName string `json:"nodeName"`
-	Version  string `json:"dssVersion"`
-}
-
-// Info asks for the version and the node.
-func (a *API) Info(ctx context.Context) (Info, error) {
-	var info Info
-	err := a.call(ctx, http.MethodGet, "/instance-info", func(r io.Reader) error {
-		return json.NewDecoder(r).Decode(&info)
-	})
-	return info, err
-}
-
-// list reads an array element by element, so that a long one does not have to
-// fit in memory.
-func list[T any](ctx context.Context, a *API, path string, each func(T)) error {
-	return a.call(ctx, http.MethodGet, path, func(r io.Reader) error {
-		dec := json.NewDecoder(r)
-		if t, err := dec.Token(); err != nil {
-			return err
-		} else if t != json.Delim('[') {
-			return errors.New("expected a JSON array")
-		}
-		for dec.More() {
-			var v T
-			if err := dec.Decode(&v); err != nil {
-				return err
-			}
-			each(v)
-		}
-		_, err := dec.Token()
-		return err
-	})
 }
 
 func escape(s string) string { return url.PathEscape(s) }

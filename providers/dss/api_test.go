@@ -62,7 +62,7 @@ func TestRunning(t *testing.T) {
 		{Kind: "job", ID: "j5", Project: "A B"},
 		{Kind: "job", ID: "j4", Project: "A B", Since: at(2)},
 		{Kind: "job", ID: "j1", Project: "SALES", What: "Build x", Since: at(1)},
-		{Kind: "notebook", Project: "B", What: "plain"},
+		{Kind: "notebook", Project: "B", What: "plain", Unsure: true},
 		{Kind: "notebook", Project: "SALES", What: "busy", Since: at(3)},
 		{Kind: "task", ID: "f4"},
 		{Kind: "task", ID: "f1", Project: "SALES", What: "Scenario run", Since: at(0)},
@@ -130,8 +130,8 @@ func TestAPIErrors(t *testing.T) {
 		"gateway":      {502, "text/html", "<html><body><h1>502 Bad Gateway</h1></body></html>", []string{"502", "not ready"}, true},
 		"bare 503":     {503, "text/plain", "try later", []string{"503", "not ready"}, true},
 		"html success": {200, "text/html; charset=utf-8", "<!DOCTYPE html><p>login</p>", []string{"not ready"}, true},
-		"no json":      {200, "application/json", "hello " + apiKey, []string{"read the answer"}, false},
-		"cut json":     {200, "application/json", `{"nodeType": "DES`, []string{"read the answer"}, false},
+		"no json":      {200, "application/json", "hello " + apiKey, []string{"expected a JSON object, found text that is not JSON"}, false},
+		"cut json":     {200, "application/json", `{"nodeType": "DES`, []string{"broken or cut off"}, false},
 		"empty":        {500, "", "", []string{"500"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package dss
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -10,6 +11,52 @@ const (
 	mostReasons = 5
 	mostDepth   = 4 // arrays and objects in each other
 )
+
+// outcome is an answer that says whether something went well. Which of its members
+// are there depends on the call and the version.
+type outcome struct {
+	Success  truth           `json:"success"`
+	Messages json.RawMessage `json:"messages"`
+	Message  json.RawMessage `json:"message"`
+	Detailed json.RawMessage `json:"detailedMessage"`
+}
+
+// failed reports whether the answer says failure anywhere.
+func (o outcome) failed() bool {
+	return o.Success.isFalse() || !o.Success.isTrue() && bad(o.Messages, 0)
+}
+
+func (o outcome) reasons(a *API) string { return a.reasons(o.Messages, o.Detailed, o.Message) }
+
+// bad reports whether messages tell an error: the member "error" says it, and where
+// that is not there, how severe one of them is.
+func bad(raw json.RawMessage, depth int) bool {
+	if len(raw) == 0 || depth > mostDepth {
+		return false
+	}
+	var all []json.RawMessage
+	if json.Unmarshal(raw, &all) == nil {
+		return slices.ContainsFunc(all, func(r json.RawMessage) bool { return bad(r, depth+1) })
+	}
+	var one struct {
+		Error    truth           `json:"error"`
+		Severity string          `json:"severity"`
+		Most     string          `json:"maxSeverity"`
+		Messages json.RawMessage `json:"messages"`
+	}
+	if members(raw, &one) != nil {
+		return false
+	}
+	if one.Error.told {
+		return one.Error.yes
+	}
+	for _, s := range []string{one.Severity, one.Most} {
+		if strings.EqualFold(s, "ERROR") || strings.EqualFold(s, "FATAL") {
+			return true
+		}
+	}
+	return bad(one.Messages, depth+1)
+}
 
 // reasons are the words of a failed answer's "messages", without the key. Their
 // shape is not the same everywhere: a list of objects or of texts, or an object

@@ -193,37 +193,43 @@ func (in *Instance) readyURL() (string, error) {
 
 // answers asks once and returns what came, in words.
 func (in *Instance) answers(ctx context.Context) (bool, string) {
+	ok, words, _ := in.askReady(ctx)
+	return ok, words
+}
+
+// askReady is answers with what came itself.
+func (in *Instance) askReady(ctx context.Context) (ok bool, words string, body []byte) {
 	url, err := in.readyURL()
 	if err != nil {
-		return false, err.Error()
+		return false, err.Error(), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return false, err.Error()
+		return false, err.Error(), nil
 	}
 	req.Header.Set("Accept", "application/json")
 	resp, err := in.o.HTTP.Do(req)
 	if err != nil {
-		return false, "no answer: " + rootCause(err)
+		return false, "no answer: " + rootCause(err), nil
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
+	body, err = io.ReadAll(io.LimitReader(resp.Body, 8<<20))
 	switch {
 	case err != nil:
-		return false, "the answer broke off: " + rootCause(err)
+		return false, "the answer broke off: " + rootCause(err), nil
 	case resp.StatusCode != http.StatusOK:
-		return false, "answered " + resp.Status
+		return false, "answered " + resp.Status, nil
 	case strings.HasSuffix(url, "/isAlive"):
 		if looksHTML(resp, body) {
-			return false, "answered with a web page"
+			return false, "answered with a web page", nil
 		}
-		return true, "answered " + resp.Status
+		return true, "answered " + resp.Status, body
 	case !json.Valid(body):
-		return false, "answered " + resp.Status + " with something that is no JSON"
+		return false, "answered " + resp.Status + " with something that is no JSON", nil
 	}
-	return true, "answered " + resp.Status
+	return true, "answered " + resp.Status, body
 }
 
 func looksHTML(resp *http.Response, body []byte) bool {

@@ -7,10 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
-	"sort"
+	"slices"
 	"time"
 
 	"github.com/dssctl/dssctl/internal/jsonedit"
@@ -91,18 +92,16 @@ func (a *API) Upload(ctx context.Context, archive io.ReaderAt, size int64, sent 
 		return io.MultiReader(bytes.NewReader(around[:head]), file, bytes.NewReader(around[head:]))
 	}}
 	var said struct {
-		ID json.RawMessage `json:"id"`
+		ID word `json:"id"`
 	}
 	r := request{method: http.MethodPost, path: "/projects/import/upload", timeout: transferTimeout, upload: u}
-	err := a.send(ctx, r, func(r io.Reader) error { return json.NewDecoder(r).Decode(&said) })
-	if err != nil {
+	if err := a.object(ctx, r, &said); err != nil {
 		return "", err
 	}
-	id := string(bytes.Trim(said.ID, `" `))
-	if id == "" || id == "null" {
+	if said.ID == "" {
 		return "", errors.New("DSS took the archive and did not say under which id")
 	}
-	return id, nil
+	return string(said.ID), nil
 }
 
 type counted struct {
@@ -124,30 +123,34 @@ type ImportError struct{ Reasons string }
 func (e *ImportError) Error() string { return e.Reasons }
 
 // Import has DSS make a project of an archive that was uploaded, and waits for
-// it. An answer that does not say success is an *ImportError.
+// it. An answer that says failure is an *ImportError; one that says neither is
+// believed where DSS then lists the project, and an *ImportError where it does not.
 func (a *API) Import(ctx context.Context, upload, project string) error {
 	body, err := json.Marshal(map[string]string{"targetProjectKey": project})
 	if err != nil {
 		return err
 	}
-	var said struct {
-		Success  bool            `json:"success"`
-		Messages json.RawMessage `json:"messages"`
-		Message  json.RawMessage `json:"message"`
-		Detailed json.RawMessage `json:"detailedMessage"`
-	}
+	var said outcome
 	r := request{method: http.MethodPost, path: "/projects/import/" + escape(upload) + "/process", body: body, timeout: transferTimeout}
-	if err := a.send(ctx, r, func(r io.Reader) error { return json.NewDecoder(r).Decode(&said) }); err != nil {
+	switch err := a.object(ctx, r, &said); {
+	case err != nil:
 		return err
+	case said.Success.isTrue():
+		return nil
+	case said.Success.isFalse() || said.failed():
+		return &ImportError{Reasons: said.reasons(a)}
 	}
-	if !said.Success {
-		return &ImportError{Reasons: a.reasons(said.Messages, said.Detailed, said.Message)}
+	switch all, err := a.Projects(ctx); {
+	case err != nil:
+		return fmt.Errorf("DSS does not say whether it imported the project, and its list of projects does not help: %w", err)
+	case !slices.Contains(all, project):
+		return &ImportError{Reasons: said.reasons(a)}
 	}
 	return nil
 }
 
 // Unanswered reports whether err leaves open what became of a request: DSS gave
-// no answer of its own to it.
+// no answer of its own to it, or none that can be understood.
 func Unanswered(err error) bool {
 	var said *APIError
 	var no *ImportError
@@ -158,8 +161,7 @@ func Unanswered(err error) bool {
 // where another instance has its own. One that is not there is no error.
 func (a *API) DeleteProject(ctx context.Context, project string) error {
 	err := a.send(ctx, request{method: http.MethodDelete, path: "/projects/" + escape(project), timeout: buildTimeout}, nil)
-	var gone *APIError
-	if errors.As(err, &gone) && gone.Status == http.StatusNotFound {
+	if notFound(err) {
 		return nil
 	}
 	return err
@@ -168,28 +170,30 @@ func (a *API) DeleteProject(ctx context.Context, project string) error {
 // ActiveScenarios lists the scenarios of a project that run by themselves. One
 // of which DSS does not say it counts as active.
 func (a *API) ActiveScenarios(ctx context.Context, project string) ([]string, error) {
+	path := "/projects/" + escape(project) + "/scenarios/"
 	var out []string
-	err := list(ctx, a, "/projects/"+escape(project)+"/scenarios/", func(s struct {
-		ID     string `json:"id"`
-		Active *bool  `json:"active"`
+	nameless := false
+	err := list(ctx, a, path, func(s struct {
+		ID     word  `json:"id"`
+		Active truth `json:"active"`
 	},
 	) {
-		if s.ID != "" && (s.Active == nil || *s.Active) {
-			out = append(out, s.ID)
+		if !s.Active.isFalse() {
+			nameless = nameless || s.ID == ""
+			out = append(out, string(s.ID))
 		}
 	})
+	if err == nil && nameless {
+		err = a.lacking(path, "id")
+	}
 	return out, err
 }
 
 // Deactivate has a scenario run no more by itself. Nothing else of it changes.
 func (a *API) Deactivate(ctx context.Context, project, scenario string) error {
 	path := "/projects/" + escape(project) + "/scenarios/" + escape(scenario) + "/"
-	var raw []byte
-	err := a.call(ctx, http.MethodGet, path, func(r io.Reader) (err error) {
-		raw, err = io.ReadAll(r)
-		return err
-	})
-	if err != nil {
+	var raw json.RawMessage
+	if err := a.get(ctx, path, &raw); err != nil {
 		return err
 	}
 	d, err := jsonedit.Parse(raw)
@@ -206,25 +210,24 @@ func (a *API) Deactivate(ctx context.Context, project, scenario string) error {
 func (a *API) Connections(ctx context.Context) ([]string, error) {
 	// Of their content, which has passwords, nothing is kept.
 	var all map[string]struct{}
-	err := a.call(ctx, http.MethodGet, "/admin/connections/", func(r io.Reader) error { return json.NewDecoder(r).Decode(&all) })
-	out := make([]string, 0, len(all))
-	for name := range all {
-		out = append(out, name)
-	}
-	sort.Strings(out)
-	return out, err
+	err := a.get(ctx, "/admin/connections/", &all)
+	return slices.Sorted(maps.Keys(all)), err
 }
 
 // Plugins lists the ids of the plugins.
 func (a *API) Plugins(ctx context.Context) ([]string, error) {
+	const path = "/plugins/"
 	var out []string
-	err := list(ctx, a, "/plugins/", func(p struct {
-		ID string `json:"id"`
+	nameless := false
+	err := pages(ctx, a, path, func(p struct {
+		ID word `json:"id"`
 	},
 	) {
-		if p.ID != "" {
-			out = append(out, p.ID)
-		}
+		nameless = nameless || p.ID == ""
+		out = append(out, string(p.ID))
 	})
+	if err == nil && nameless {
+		err = a.lacking(path, "id")
+	}
 	return out, err
 }

@@ -112,7 +112,7 @@ func TestUpload(t *testing.T) {
 
 func TestUploadAnswers(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"id":42}`: "", `{"id":""}`: "under which id", `{"id":null}`: "under which id", `{}`: "under which id", `[`: "read the answer",
+		`{"id":42}`: "", `{"id":""}`: "under which id", `{"id":null}`: "under which id", `{}`: "under which id", `[`: "broken or cut off",
 	} {
 		in := open(t, newDataDir(t), nil)
 		routes(t, in, map[string]string{"POST /projects/import/upload": body})
@@ -136,6 +136,10 @@ func TestImport(t *testing.T) {
 	} {
 		in := open(t, newDataDir(t), nil)
 		serve(t, in, false, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				fmt.Fprint(w, "[]")
+				return
+			}
 			sent, err := io.ReadAll(r.Body)
 			if err != nil || string(sent) != `{"targetProjectKey":"A"}` || r.URL.EscapedPath() != "/public/api/projects/import/i%2F1/process" {
 				t.Errorf("%s to %s, %v", sent, r.URL.EscapedPath(), err)
@@ -184,7 +188,7 @@ func TestDeactivate(t *testing.T) {
 	serve(t, in, false, func(w http.ResponseWriter, r *http.Request) {
 		switch what := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/public/api"); what {
 		case "GET /projects/A/scenarios/":
-			fmt.Fprint(w, `[{"id":"s","active":true},{"id":"off","active":false},{"id":"untold"},{"active":true}]`)
+			fmt.Fprint(w, `[{"id":"s","active":true},{"id":"off","active":false},{"id":"untold"},{"active":false},{"id":"odd","active":{}}]`)
 		case "GET /projects/A/scenarios/s/":
 			fmt.Fprint(w, definition)
 		case "PUT /projects/A/scenarios/s/":
@@ -199,7 +203,7 @@ func TestDeactivate(t *testing.T) {
 	})
 	api := in.API(apiKey)
 	active, err := api.ActiveScenarios(t.Context(), "A")
-	if diff := cmp.Diff([]string{"s", "untold"}, active); diff != "" || err != nil {
+	if diff := cmp.Diff([]string{"s", "untold", "odd"}, active); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 	if err := api.Deactivate(t.Context(), "A", "s"); err != nil {
@@ -214,7 +218,7 @@ func TestAround(t *testing.T) {
 	in := open(t, newDataDir(t), nil)
 	n := routes(t, in, map[string]string{
 		"GET /admin/connections/": `{"b":{"params":{"password":"planted"}},"a":{}}`,
-		"GET /plugins/":           `[{"id":"p","version":"1"},{"id":""}]`,
+		"GET /plugins/":           `[{"id":"p","version":"1"}]`,
 		"DELETE /projects/A":      "",
 	})
 	api := in.API(apiKey)

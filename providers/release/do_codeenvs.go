@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/dssctl/dssctl/internal/event"
@@ -49,7 +48,9 @@ func (rebuilder) Do(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return fmt.Errorf("list the code environments: %w", err)
 	}
-	envs = slices.DeleteFunc(envs, func(e dss.CodeEnv) bool { return !e.Managed() })
+	if envs, err = c.managed(ctx, api, envs); err != nil {
+		return err
+	}
 	var r rebuiltReceipt
 	if _, err := c.Receipt.Load(&r); err != nil {
 		return err
@@ -83,6 +84,31 @@ func (rebuilder) Do(ctx context.Context, pc *providers.Call) error {
 	}
 	c.Progress(event.Progress{Done: int64(len(envs)), Total: int64(len(envs)), Unit: "environments"})
 	return nil
+}
+
+// managed keeps the environments that DSS builds. What is not known to be one may be
+// the administrator's own, and is named instead.
+func (c *call) managed(ctx context.Context, api *dss.API, all []dss.CodeEnv) ([]dss.CodeEnv, error) {
+	var out []dss.CodeEnv
+	var untold []string
+	for _, e := range all {
+		if e.Mode == "" {
+			var err error
+			if e.Mode, err = api.CodeEnvMode(ctx, e); err != nil {
+				return nil, fmt.Errorf("ask who manages the code environment %s: %w", e, err)
+			}
+		}
+		switch {
+		case e.Mode == "":
+			untold = append(untold, e.String())
+		case e.Managed():
+			out = append(out, e)
+		}
+	}
+	if len(untold) > 0 {
+		c.Notice("DSS does not say whether it manages these code environments, so they were not rebuilt; rebuild them in DSS where needed: " + some(untold))
+	}
+	return out, nil
 }
 
 type buildPart struct {
@@ -130,8 +156,8 @@ func (reviewer) Do(ctx context.Context, pc *providers.Call) error {
 		return err
 	}
 	envs, err := api.CodeEnvs(ctx)
-	if err != nil {
-		return fmt.Errorf("list the code environments: %w", err)
+	if err := c.untold("code environments", err); err != nil {
+		return err
 	}
 	why := fmt.Sprintf("after an upgrade from %s to %s; see the release notes of %s", c.From, c.Version, c.Version)
 	var names []string
@@ -142,27 +168,42 @@ func (reviewer) Do(ctx context.Context, pc *providers.Call) error {
 		c.Notice(fmt.Sprintf("code environments (%d) may have to be rebuilt, for DSS's core packages have changed, %s: %s", len(names), why, some(names)))
 	}
 	projects, err := api.Projects(ctx)
-	if err != nil {
-		return fmt.Errorf("list the projects: %w", err)
+	if err := c.untold("projects", err); err != nil {
+		return err
 	}
 	for i, p := range projects {
 		c.Progress(event.Progress{Done: int64(i), Total: int64(len(projects)), Unit: "projects", Note: p})
 		models, err := api.SavedModels(ctx, p)
-		if err != nil {
-			return fmt.Errorf("list the saved models of %s: %w", p, err)
+		if err := c.untold("saved models of project "+p, err); err != nil {
+			return err
 		}
 		if len(models) > 0 {
 			c.Notice(fmt.Sprintf("project %s: saved models that may have to be trained again, %s: %s", p, why, things(models)))
 		}
 		services, err := api.APIServices(ctx, p)
-		if err != nil {
-			return fmt.Errorf("list the API services of %s: %w", p, err)
+		if err := c.untold("API services of project "+p, err); err != nil {
+			return err
 		}
 		if len(services) > 0 {
 			c.Notice(fmt.Sprintf("project %s: API services whose packages have to be made again and deployed again once their models are trained, %s: %s", p, why, things(services)))
 		}
 	}
 	return nil
+}
+
+// untold says what could not be listed because DSS answers in another way than
+// documented: that is no reason for a review to fail. Other errors are returned.
+func (c *call) untold(what string, err error) error {
+	var shape *dss.AnswerError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &shape):
+		c.Notice(fmt.Sprintf("the %s could not all be listed, so look in DSS whether they need attention after the upgrade: %v", what, shape))
+		return nil
+	default:
+		return fmt.Errorf("list the %s: %w", what, err)
+	}
 }
 
 func things(all []dss.Thing) string {

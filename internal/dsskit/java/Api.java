@@ -73,8 +73,12 @@ final class Api {
       throw notFound(http);
     }
     if (http.is("GET", "dip/api/get-configuration")) {
-      http.json(200, Json.object("dipInstanceId", instanceId(), "version", version(), "nodeType", nodeType(),
-          "studioName", "DSS", "noneUsersCallToActionBehavior", "HIDE"));
+      Map<String, Object> configuration = Json.object("dipInstanceId", instanceId(), "nodeType", nodeType(),
+          "studioName", "DSS", "noneUsersCallToActionBehavior", "HIDE");
+      if (tells("configuration")) {
+        configuration.put("version", version());
+      }
+      http.json(200, configuration);
       return;
     }
     if (http.is("GET", "dip/dsskit/rows")) {
@@ -84,7 +88,9 @@ final class Api {
     if (http.path.length < 2 || !http.path[0].equals("public") || !http.path[1].equals("api")) {
       throw notFound(http);
     }
-    http.exchange.getResponseHeaders().set("DSS-Version", instance.version);
+    if (tells("header")) {
+      http.exchange.getResponseHeaders().set("DSS-Version", instance.version);
+    }
     http.exchange.getResponseHeaders().set("DSS-API-Version", Integer.toString(instance.confVersion));
     boolean admin = authenticate(http);
     if (http.path.length > 2 && http.path[2].equals("admin") && !admin) {
@@ -106,9 +112,12 @@ final class Api {
 
   private boolean instanceWide(Http http) throws Exception {
     if (http.is("GET", "public/api/instance-info")) {
-      http.json(200, Json.object("nodeId", Instance.env("DKU_NODE_ID", ""), "nodeName", "DSS", "nodeType", nodeType(),
-          "dssVersion", instance.version, "dipInstanceId", instanceId(),
-          "dssStartupTimestamp", new Json.Num(Long.toString(started))));
+      Map<String, Object> info = Json.object("nodeId", Instance.env("DKU_NODE_ID", ""), "nodeName", "DSS", "nodeType", nodeType(),
+          "dipInstanceId", instanceId(), "dssStartupTimestamp", new Json.Num(Long.toString(started)));
+      if (tells("member")) {
+        info.put("dssVersion", instance.version);
+      }
+      http.json(200, info);
     } else if (http.is("GET", "public/api/futures")) {
       http.json(200, futures());
     } else if (http.is("DELETE", "public/api/futures/*")) {
@@ -133,7 +142,7 @@ final class Api {
       for (Path p : ProjectApi.children(instance.home.resolve("plugins"))) {
         l.add(Json.object("id", p.getFileName().toString(), "version", "1.0.0", "isDev", Boolean.FALSE));
       }
-      http.json(200, l);
+      http.json(200, instance.vary.page("plugins", l));
     } else if (http.is("POST", "public/api/admin/sanity-check/run")) {
       http.json(200, Json.object("messages", List.of(), "maxSeverity", "INFO", "success", Boolean.TRUE));
     } else {
@@ -184,6 +193,12 @@ final class Api {
     }
     throw new Http.Problem(instance.vary.choose("wrong-key", 401, 403),
         "com.dataiku.dip.exceptions.UnauthorizedException", given.isEmpty() ? "Not authenticated" : "Invalid API key");
+  }
+
+  /** Whether the version is told there: not every version and node type tells it everywhere, some nowhere. */
+  private boolean tells(String where) {
+    return instance.vary.choose("version-told", "member header configuration", "header configuration", "header", "configuration",
+        "member", "nowhere").contains(where);
   }
 
   private Object version() {

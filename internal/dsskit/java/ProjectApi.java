@@ -14,10 +14,12 @@ final class ProjectApi {
   private final Path root;
   private final Work work;
   private final TransferApi transfer;
+  private final Vary vary;
 
   ProjectApi(Instance instance, Faults faults, Work work) {
     root = instance.home.resolve("config/projects");
     this.work = work;
+    vary = instance.vary;
     transfer = new TransferApi(instance, faults, root);
   }
 
@@ -89,7 +91,7 @@ final class ProjectApi {
       for (Path p : children(project.resolve("saved_models"))) {
         l.add(read(p));
       }
-      http.json(200, l);
+      http.json(200, vary.page("savedmodels", l));
     } else if (http.is("GET", any + "savedmodels/*/versions")) {
       http.json(200, List.of(Json.object("id", "1", "active", Boolean.TRUE)));
     } else if (http.is("POST", any + "export")) {

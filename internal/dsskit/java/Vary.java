@@ -1,6 +1,7 @@
 package dsskit;
 
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.zip.CRC32;
 
 /** Chooses what is not publicly known of DSS: the same seed always gives the same instance, another seed another one. */
@@ -27,5 +28,10 @@ final class Vary {
   /** One of the exit codes that a failing command may end with. */
   int failure(String command) {
     return choose("exit/" + command, 1, 2, 3, 70, 255);
+  }
+
+  /** A list as the public API gives it: bare, or with a page around it. */
+  Object page(String question, List<?> list) {
+    return pick("page/" + question, 2) == 0 ? list : Json.object("total", new Json.Num(Integer.toString(list.size())), "items", list);
   }
 }
