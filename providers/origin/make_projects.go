@@ -143,6 +143,9 @@ func (m *maker) bring(o *bringing) {
 	for _, l := range o.lacks {
 		m.warn("", "Not in the new instance", "%s of %s that %s does not have: %s. A project that uses one is refused by DSS, or does not work until it is there.", capital(l.what), of, to, some(l.names))
 	}
+	if len(o.untold) > 0 {
+		m.warn("", "Not compared", "Could not be compared between %s and %s: %s. Check that %s has what the projects use.", of, to, strings.Join(o.untold, "; "), to)
+	}
 }
 
 // todo are the projects that are still to come, in order.

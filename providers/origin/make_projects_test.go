@@ -166,6 +166,7 @@ func TestBringProposal(t *testing.T) {
 		"none there":        {func(a *arrival) { a.o.theirs = nil }, nil, "", `{"of":"instance.old","all":true}`},
 		"none left":         {func(a *arrival) { a.more = `except = ["A", "B", "C"]` }, nil, "", `{"of":"instance.old","all":true,"left":["A","B","C"]}`},
 		"something lacking": {func(a *arrival) { a.o.lacks = []lack{{"plugins", []string{"geo"}}} }, []string{"A", "B", "C last"}, "Plugins of instance.old that instance.new does not have: geo", ""},
+		"not told":          {func(a *arrival) { a.o.untold = []string{"plugins (HTTP 500)"} }, []string{"A", "B", "C last"}, "Could not be compared between instance.old and instance.new: plugins (HTTP 500). Check that instance.new", ""},
 		"no key here":       {func(a *arrival) { a.keys, a.o.missingKey = "", "instance.new" }, nil, "/data/new/bin/dsscli api-key-create", ""},
 		"no key there":      {func(a *arrival) { a.o.missingKey = "instance.old" }, nil, "declare its api_key", ""},
 		"cannot be asked":   {func(a *arrival) { a.o.problem = "connection refused" }, nil, "both must run: connection refused", ""},

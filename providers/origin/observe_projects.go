@@ -27,6 +27,8 @@ type bringing struct {
 	// ours and theirs are the projects of the new instance and of its source.
 	ours, theirs []string
 	lacks        []lack
+	// untold are the kinds that could not be compared, with the reason.
+	untold []string
 }
 
 // lack is what the source has and the new instance has not.
@@ -100,8 +102,8 @@ func (o *bringing) ask(ctx context.Context, req providers.ObserveRequest) error 
 	return o.compare(ctx, here, there)
 }
 
-// compare finds what projects may need that is not part of them. A kind of which
-// DSS does not tell is passed over: it is for a warning.
+// compare finds what projects may need that is not part of them. A kind that DSS does
+// not tell is no error, because all this is for a warning.
 func (o *bringing) compare(ctx context.Context, here, there *dss.API) error {
 	codeEnvs := func(ctx context.Context, a *dss.API) ([]string, error) {
 		all, err := a.CodeEnvs(ctx)
@@ -125,6 +127,7 @@ func (o *bringing) compare(ctx context.Context, here, there *dss.API) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
+			o.untold = append(o.untold, fmt.Sprintf("%s (%v)", kind.what, err))
 			continue
 		}
 		known := make(map[string]bool, len(ours))
