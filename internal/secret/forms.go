@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html"
 	"net/url"
-
 	"slices"
 	"strings"
 	"unicode/utf16"

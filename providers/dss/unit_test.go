@@ -45,8 +45,10 @@ var unitCases = map[string]unitCase{
 	"comment":       {files: map[string]string{etcUnit + "dataiku.service": "[Service]\n# was: ExecStart=@DIR@/bin/dss\nExecStart=/bin/true\n"}},
 	"other section": {files: map[string]string{etcUnit + "dataiku.disk.service": "[Unit]\nRequiresMountsFor=@DIR@\n[Service]\nExecStart=/bin/true\n"}},
 	"long line":     {files: map[string]string{etcUnit + "dataiku.service": "[Service]\nExecStart=/usr/bin/env \\\n  @DIR@/bin/dss \\\n  start\n"}, want: "dataiku.service"},
-	"two": {files: map[string]string{etcUnit + "dataiku.a.service": ownUnit, etcUnit + "dataiku.b.service": ownUnit},
-		err: "dataiku.a.service, dataiku.b.service; say which one owns it: service { unit ="},
+	"two": {
+		files: map[string]string{etcUnit + "dataiku.a.service": ownUnit, etcUnit + "dataiku.b.service": ownUnit},
+		err:   "dataiku.a.service, dataiku.b.service; say which one owns it: service { unit =",
+	},
 	"configured":  {files: map[string]string{etcUnit + "dataiku.a.service": ownUnit, etcUnit + "dataiku.b.service": ownUnit}, configured: "dataiku.b", want: "dataiku.b.service"},
 	"none wanted": {files: map[string]string{etcUnit + "dataiku.service": ownUnit}, configured: NoUnit},
 
@@ -96,10 +98,14 @@ var unitCases = map[string]unitCase{
 		etcUnit + "night.timer":            "[Timer]\nOnCalendar=daily\n",
 	}},
 
-	"another name of it": {files: map[string]string{etcUnit + "dataiku.design.service": ownUnit},
-		links: map[string]string{etcUnit + "dataiku.service": "dataiku.design.service"}, want: "dataiku.design.service"},
-	"linked from elsewhere": {files: map[string]string{"srv/units/dataiku.service": ownUnit},
-		links: map[string]string{etcUnit + "dataiku.service": "@ROOT@/srv/units/dataiku.service"}, want: "dataiku.service"},
+	"another name of it": {
+		files: map[string]string{etcUnit + "dataiku.design.service": ownUnit},
+		links: map[string]string{etcUnit + "dataiku.service": "dataiku.design.service"}, want: "dataiku.design.service",
+	},
+	"linked from elsewhere": {
+		files: map[string]string{"srv/units/dataiku.service": ownUnit},
+		links: map[string]string{etcUnit + "dataiku.service": "@ROOT@/srv/units/dataiku.service"}, want: "dataiku.service",
+	},
 	"by a link to the data directory": {files: map[string]string{etcUnit + "dataiku.service": "[Service]\nExecStart=@LINK@/bin/dss start\n"}, want: "dataiku.service"},
 	"by an unclean path":              {files: map[string]string{etcUnit + "dataiku.service": "[Service]\nEnvironment=DSS_DATADIR=@DIR@/../dss/\nExecStart=/opt/run\n"}, want: "dataiku.service"},
 	// An earlier folder's unit hides one of the same name, also when it is masked.
@@ -128,17 +134,23 @@ var unitCases = map[string]unitCase{
 		"etc/default/dss":                       "export DIP_HOME='@DIR@'\n",
 	}, want: "dataiku.service"},
 
-	"instance of a template": {files: map[string]string{etcUnit + "dataiku@.service": forking + "ExecStart=@BASE@/%i/bin/dss start\n"},
+	"instance of a template": {
+		files: map[string]string{etcUnit + "dataiku@.service": forking + "ExecStart=@BASE@/%i/bin/dss start\n"},
 		links: map[string]string{etcUnit + "multi-user.target.wants/dataiku@dss.service": etcUnit + "dataiku@.service", etcUnit + "multi-user.target.wants/dataiku@other.service": etcUnit + "dataiku@.service"},
-		want:  "dataiku@dss.service"},
+		want:  "dataiku@dss.service",
+	},
 	"instance with a drop-in": {files: map[string]string{
 		etcUnit + "dataiku@.service":                 forking + "ExecStart=/bin/sh -c '$DIP_HOME/bin/dss start'\n",
 		etcUnit + "dataiku@prod.service.d/home.conf": "[Service]\nEnvironment=DIP_HOME=@DIR@\n",
 	}, want: "dataiku@prod.service"},
-	"instance that is a path": {files: map[string]string{etcUnit + "dataiku@.service": forking + "ExecStart=%f/bin/dss start\n"},
-		links: map[string]string{etcUnit + "multi-user.target.wants/dataiku@@ESCAPED@.service": etcUnit + "dataiku@.service"}, want: "dataiku@@ESCAPED@.service"},
-	"instance that only runs": {files: map[string]string{etcUnit + "dataiku@.service": forking + "ExecStart=@BASE@/%i/bin/dss start\n", "listed": "dataiku@dss.service loaded active running DSS\n● dataiku@x.service loaded failed failed DSS\n"},
-		want: "dataiku@dss.service"},
+	"instance that is a path": {
+		files: map[string]string{etcUnit + "dataiku@.service": forking + "ExecStart=%f/bin/dss start\n"},
+		links: map[string]string{etcUnit + "multi-user.target.wants/dataiku@@ESCAPED@.service": etcUnit + "dataiku@.service"}, want: "dataiku@@ESCAPED@.service",
+	},
+	"instance that only runs": {
+		files: map[string]string{etcUnit + "dataiku@.service": forking + "ExecStart=@BASE@/%i/bin/dss start\n", "listed": "dataiku@dss.service loaded active running DSS\n● dataiku@x.service loaded failed failed DSS\n"},
+		want:  "dataiku@dss.service",
+	},
 	"a template alone": {files: map[string]string{etcUnit + "dataiku@.service": ownUnit}},
 }
 

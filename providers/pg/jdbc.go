@@ -30,7 +30,10 @@ func (l Login) settings() (string, error) {
 		{"sslkey", l.Properties["sslkey"]},
 		{"passfile", ""},
 		// For the programs; dssctl's own connections have their dialer's.
-		{"keepalives", "1"}, {"keepalives_idle", "30"}, {"keepalives_interval", "10"}, {"keepalives_count", "6"},
+		{"keepalives", "1"},
+		{"keepalives_idle", "30"},
+		{"keepalives_interval", "10"},
+		{"keepalives_count", "6"},
 	}
 	if root := l.Properties["sslrootcert"]; root != "" {
 		kv = append(kv, [2]string{"sslrootcert", root})
