@@ -59,6 +59,9 @@ func TestCompanionOnAFullDisk(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	must(t, os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 600<<10), 0o600))
+	if os.Geteuid() == 0 {
+		ownAll(t, dir)
+	}
 	in := newInstanceWith(t, filepath.Join(dir, "companion"))
 	expect(t, companion(t, in), "error: |cannot keep anything|no room")
 	found, err := SafetyBackup(t.Context(), in)
