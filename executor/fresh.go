@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dssctl/dssctl/internal/plan"
 	"github.com/dssctl/dssctl/internal/secret"
@@ -62,6 +63,7 @@ func (s *session) checkFresh(ctx context.Context) error {
 		}
 		return true
 	})
+	changed = append(changed, s.upOrDown(ctx)...)
 	for _, sec := range s.plan.Secrets {
 		switch v, err := s.Secrets.Secret(sec.Name); {
 		case err != nil:
@@ -74,6 +76,30 @@ func (s *session) checkFresh(ctx context.Context) error {
 		return &StaleError{Changed: changed}
 	}
 	return context.Cause(ctx)
+}
+
+// upOrDown names the instances that somebody has started or stopped since the
+// plan was made: a plan for a stopped DSS asks nobody before it stops one, and
+// starts none; one for a DSS that runs would start what somebody keeps down.
+// Whether another state can be worked on, the pre-flight tells.
+func (s *session) upOrDown(ctx context.Context) (changed []string) {
+	for i := range s.plan.Instances {
+		in := &s.plan.Instances[i]
+		then := dss.Service(in.Seen.Service)
+		if !stops(in) || then != dss.ServiceStopped && then != dss.ServiceRunning {
+			continue
+		}
+		now, _, err := s.instances[in.Address].State(ctx)
+		if err == nil && now != then && (now == dss.ServiceStopped || then == dss.ServiceStopped) {
+			changed = append(changed, fmt.Sprintf("%s: whether DSS runs (it was %s, and is %s)", in.Address, then, now))
+		}
+	}
+	return changed
+}
+
+// stops reports whether there is a window.
+func stops(in *plan.Instance) bool {
+	return slices.ContainsFunc(allActions(in), func(a *plan.Action) bool { return a.Phase == plan.Stop })
 }
 
 // probe returns the keyed sum of something that was read.
