@@ -19,6 +19,15 @@ func (e *StaleError) Error() string {
 		"\nNothing was done. Make a new plan."
 }
 
+// ElsewhereError says that a data directory leads to another folder than when the
+// plan was made: what was planned, and what a run has done, was in that one.
+// Nothing was done.
+type ElsewhereError struct{ Address, DataDir, Planned, Now string }
+
+func (e *ElsewhereError) Error() string {
+	return fmt.Sprintf("%s: the data directory %s leads to %s; when the plan was made, it led to %s.\nNothing was done. Have it lead to %[4]s again; or, where no run is open, make a new plan for the other folder.", e.Address, e.DataDir, e.Now, e.Planned)
+}
+
 // OpenRunError says that an earlier run must be closed first.
 type OpenRunError struct{ Run state.Run }
 

@@ -67,6 +67,9 @@ func (e *Executor) begin(ctx context.Context, why string, p *plan.Plan) (_ *sess
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", in.Address, err)
 		}
+		if in.RealDir != "" && inst.DataDir != in.RealDir {
+			return nil, &ElsewhereError{Address: in.Address, DataDir: in.DataDir, Planned: in.RealDir, Now: inst.DataDir}
+		}
 		unlock, err := inst.LockBeside(why)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", in.Address, err)

@@ -58,6 +58,8 @@ type Selection interface {
 type Observed struct {
 	Instance *config.Instance
 	Facts    dss.Facts
+	// RealDir is where the data directory's path leads to, without any link.
+	RealDir string
 	// Observations by provider name.
 	Observations map[string]providers.Observation
 	// Read returns what a probe finds, see dss.Instance.Read. It must answer

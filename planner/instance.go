@@ -32,7 +32,7 @@ func (m *maker) instance(desired *config.Instance) plan.Instance {
 		m.fail(&out, m.notImported(desired, o.Err))
 		return out
 	}
-	out.Seen = m.seen(o)
+	out.Seen, out.RealDir = m.seen(o), o.RealDir
 	if m.Ordered && observeOnly(desired) {
 		m.fail(&out, hcl.Diagnostics{{
 			Severity: hcl.DiagError, Summary: "The instance is only to be observed",

@@ -18,6 +18,8 @@ import (
 type Observed struct {
 	Instance *config.Instance
 	Facts    dss.Facts
+	// RealDir is where the data directory's path leads to, without any link.
+	RealDir string
 	// Observations by provider name.
 	Observations map[string]Observation
 	// Read answers from what the observation saw.
@@ -95,7 +97,7 @@ func observe(ctx context.Context, in *config.Instance, units *dss.UnitFiles, o *
 	// From here on each file is read once: the fingerprints are of what the
 	// decisions were based on.
 	inst = inst.Frozen().WithUnitFiles(units)
-	seen.Read = inst.Read
+	seen.Read, seen.RealDir = inst.Read, inst.DataDir
 	if seen.Facts, seen.Err = inst.Facts(ctx); seen.Err != nil {
 		return seen
 	}
@@ -134,7 +136,7 @@ func observeNew(ctx context.Context, in *config.Instance, o *ObserveOptions) Obs
 		seen.Err = err
 		return seen
 	}
-	seen.Read = inst.Read
+	seen.Read, seen.RealDir = inst.Read, inst.DataDir
 	var makers []Provider
 	for _, p := range o.Providers {
 		if _, ok := p.(Maker); ok {

@@ -45,6 +45,7 @@ func exitCode(err error, signal syscall.Signal) int {
 	var (
 		code        *codeError
 		stale       *executor.StaleError
+		elsewhere   *executor.ElsewhereError
 		open        *executor.OpenRunError
 		no          *executor.RefusedError
 		loss        *executor.LossError
@@ -70,7 +71,7 @@ func exitCode(err error, signal syscall.Signal) int {
 		return exitRolledBack
 	case errors.As(err, &failed):
 		return exitPartial
-	case errors.As(err, &stale), errors.As(err, &open), errors.As(err, &no), errors.As(err, &loss), errors.As(err, &foreseen), errors.Is(err, plan.ErrEdited):
+	case errors.As(err, &stale), errors.As(err, &elsewhere), errors.As(err, &open), errors.As(err, &no), errors.As(err, &loss), errors.As(err, &foreseen), errors.Is(err, plan.ErrEdited):
 		return exitRefused
 	case errors.As(err, &locked), errors.As(err, &instance):
 		return exitLocked

@@ -63,6 +63,9 @@ type Secret struct {
 type Instance struct {
 	Address string `json:"address"`
 	DataDir string `json:"data_dir"`
+	// RealDir is where DataDir led to when the plan was made, without any link:
+	// what was looked at there holds for no other folder. "" is not compared.
+	RealDir string `json:"real_dir,omitempty"`
 	// Range is where it is declared: "FILE:LINE,COLUMN-COLUMN".
 	Range string `json:"range,omitempty"`
 	// CompanionDir is where dssctl keeps what belongs to the instance but not

@@ -73,6 +73,9 @@ func (v *validator) instance(in *Instance) {
 		if !clean(in.DataDir) {
 			v.fault("%s: the data directory %q is no absolute, clean path", in.Address, in.DataDir)
 		}
+		if in.RealDir != "" && !clean(in.RealDir) {
+			v.fault("%s: the real data directory %q is no absolute, clean path", in.Address, in.RealDir)
+		}
 		if in.CompanionDir != "" && !clean(in.CompanionDir) {
 			v.fault("%s: the companion directory %q is no absolute, clean path", in.Address, in.CompanionDir)
 		}
