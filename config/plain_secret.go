@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -62,7 +63,7 @@ func plainSecret(v cty.Value, name string, at cty.Path) (cty.Path, bool) {
 	for it := v.ElementIterator(); it.Next(); {
 		k, e := it.Element()
 		below := name
-		here := append(at[:len(at):len(at)], cty.IndexStep{Key: k})
+		here := slices.Concat(at, cty.Path{cty.IndexStep{Key: k}})
 		if k.Type() == cty.String && !k.IsMarked() {
 			below = k.AsString()
 			if hclsyntax.ValidIdentifier(below) {

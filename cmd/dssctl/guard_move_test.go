@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,7 +16,7 @@ func TestGuardOfAMoveKnowsTheSecrets(t *testing.T) {
 	t.Parallel()
 	l := exampleOf("single").lab(t, 47)
 	l.env = nil
-	args := append(apply, "-var", "pg_password="+l.password)
+	args := slices.Concat(apply, []string{"-var", "pg_password=" + l.password})
 	before := configs(t, l.data)
 	from := l.shelve("fresh", true)
 	all := steady(records(1)(l.places(args...)))

@@ -104,11 +104,11 @@ func command(t *testing.T, dir string, env []string, args ...string) (*exec.Cmd,
 func start(t *testing.T, dir string, env []string, args ...string) (*exec.Cmd, func() outcome) {
 	t.Helper()
 	cmd, ctx := command(t, dir, env, args...)
-	return cmd, begin(t, cmd, ctx)
+	return cmd, begin(ctx, t, cmd)
 }
 
 // begin starts a command and returns what waits for its end.
-func begin(t *testing.T, cmd *exec.Cmd, ctx context.Context) func() outcome {
+func begin(ctx context.Context, t *testing.T, cmd *exec.Cmd) func() outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

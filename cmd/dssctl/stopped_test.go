@@ -65,7 +65,7 @@ func (l *lab) within(program []string, args ...string) outcome {
 	l.ok(err)
 	cmd.Args = slices.Concat(program, []string{cmd.Path}, args)
 	cmd.Path = path
-	return begin(l.t, cmd, ctx)()
+	return begin(ctx, l.t, cmd)()
 }
 
 // What looks like a stopped DSS and is not: every command that needs a stop

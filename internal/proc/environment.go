@@ -11,7 +11,7 @@ var account = []string{
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
 }
 
-// Everything, as a Cmd's Keep, has the command inherit the whole environment but
+// Everything is a Cmd's Keep that has the command inherit the whole environment but
 // for what is dssctl's own.
 const Everything = "*"
 

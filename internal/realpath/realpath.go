@@ -29,8 +29,8 @@ func Resolve(path string) string {
 }
 
 func resolve(path string, links int) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	if found, err := filepath.EvalSymlinks(path); err == nil {
+		return found
 	}
 	if path == filepath.Dir(path) || links > maxLinks {
 		return path

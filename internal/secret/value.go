@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/dssctl/dssctl/internal/lazyregexp"
@@ -65,12 +66,32 @@ var path = lazyregexp.New(`^/[A-Za-z0-9._@+-]+(?:/[A-Za-z0-9._@+ -]+)*/?$`)
 // in a URL, Authorization: Bearer …, private keys in PEM, the tokens of well-known
 // services, and what DSS has encrypted.
 func Mask(s string) string {
-	s = pemKey.ReplaceAllString(s, Placeholder)
-	s = ciphertext.ReplaceAllString(s, Placeholder)
-	s = knownToken.ReplaceAllString(s, Placeholder)
-	s = userInfo.ReplaceAllStringFunc(s, maskUserInfo)
-	s = oracleUser.ReplaceAllString(s, "${1}"+Placeholder+"@")
-	s = authorization.ReplaceAllString(s, "${1}"+Placeholder)
+	// Nearly all values hold nothing: words are looked for before forms.
+	lower := strings.ToLower(s)
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(lower, w) })
+	}
+	if has("-----begin") {
+		s = pemKey.ReplaceAllString(s, Placeholder)
+	}
+	if has("e:aes:") {
+		s = ciphertext.ReplaceAllString(s, Placeholder)
+	}
+	if has("gh", "glpat-", "xox", "akia", "asia", "eyj", "hvs.", "dkuaps-") {
+		s = knownToken.ReplaceAllString(s, Placeholder)
+	}
+	if has("://") && has("@") {
+		s = userInfo.ReplaceAllStringFunc(s, maskUserInfo)
+	}
+	if has("jdbc:oracle") {
+		s = oracleUser.ReplaceAllString(s, "${1}"+Placeholder+"@")
+	}
+	if has("bearer", "authorization") {
+		s = authorization.ReplaceAllString(s, "${1}"+Placeholder)
+	}
+	if !has("pass", "pw", "secret", "token", "credential", "key", "material") {
+		return s
+	}
 	return maskValues(option, maskValues(assignment, s))
 }
 

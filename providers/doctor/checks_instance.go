@@ -20,11 +20,12 @@ func kit(_ context.Context, s *Subject) result {
 	if dir == "" {
 		return skipped("bin/env-default.sh names no kit (DKUINSTALLDIR)")
 	}
-	for _, f := range (preflight.Kit{DataDir: s.DataDir, Dir: dir, Version: s.Facts.Version}).Check() {
-		if f.Severity == preflight.Warning {
-			return skipped(fmt.Sprintf("the kit %s does not say its version", dir))
-		}
-		return failed(fmt.Sprintf("%s: %s: %s, expected %s", f.What, f.Where, f.Found, f.Expected), f.Remedy+".")
+	found := (preflight.Kit{DataDir: s.DataDir, Dir: dir, Version: s.Facts.Version}).Check()
+	if bad := preflight.Errors(found); len(bad) > 0 {
+		return failed(fmt.Sprintf("%s: %s: %s, expected %s", bad[0].What, bad[0].Where, bad[0].Found, bad[0].Expected), bad[0].Remedy+".")
+	}
+	if len(found) > 0 {
+		return skipped(fmt.Sprintf("the kit %s does not say its version", dir))
 	}
 	return ok(fmt.Sprintf("%s in %s", s.Facts.Version, dir))
 }

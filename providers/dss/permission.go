@@ -15,8 +15,9 @@ const (
 	// NotTold is where neither sudo nor polkit says yes, and a rule of polkit's
 	// that names the unit could.
 	NotTold Permission = iota
-	// ByPolkit and BySudo say yes, and by whom.
+	// ByPolkit is where polkit says yes.
 	ByPolkit
+	// BySudo is where a rule of sudo says yes.
 	BySudo
 	// Denied is where nobody is left who could say yes.
 	Denied

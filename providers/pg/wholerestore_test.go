@@ -17,7 +17,7 @@ import (
 // fails where it is to run that itself.
 func newerRestorer(t *testing.T) Tools {
 	t.Helper()
-	real, err := exec.LookPath("pg_restore")
+	program, err := exec.LookPath("pg_restore")
 	if err != nil {
 		t.Skip("pg_restore is not installed; scripts/setup installs it")
 	}
@@ -31,7 +31,7 @@ esac
 printf '%%s\n' '--' '-- PostgreSQL database dump' '--' '' '\restrict abc' '' 'SET statement_timeout = 0;' 'SET transaction_timeout = 0;'
 %[1]s "$@" || exit
 printf '%%s\n' '\unrestrict abc'
-`, real)
+`, program)
 	if err := os.WriteFile(filepath.Join(dir, "pg_restore"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func putBackable(ctx context.Context, in *dss.Instance) ([]Finding, error) {
 			return nil
 		}
 		path := in.Path(rel)
-		if len(atomicfile.InTheWay(path)) > 0 && !(info.IsDir() && rel == topOf(rel)) {
+		if len(atomicfile.InTheWay(path)) > 0 && (!info.IsDir() || rel != topOf(rel)) {
 			held.add(rel, unix.EPERM)
 		}
 		st, ok := info.Sys().(*syscall.Stat_t)

@@ -68,7 +68,7 @@ func TestResticAfterAFullVolume(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.open()
-		clearer := b.m.(Clearer) //nolint:errcheck // seen above
+		clearer := b.m.(Clearer)
 		if !clearer.Unneeded() {
 			t.Fatalf("%s: nobody knows that something was left", how)
 		}
@@ -117,7 +117,7 @@ func TestResticClearsUnfinishedSets(t *testing.T) {
 	}
 	b.open()
 	b.prepare()
-	r := b.m.(*restic) //nolint:errcheck // it is one
+	r := b.m.(*restic)
 	left, err := r.snapshots(ctx)
 	if err != nil {
 		t.Fatal(err)

@@ -33,9 +33,9 @@ type Links struct {
 	// Live is the folder itself, where what is read is a view of it; "" for none.
 	Live string
 	// Out decides about a link that leads out of the folder, to a file or folder:
-	// rel is its path in the folder, real is where it leads, without links. One
+	// rel is its path in the folder, path is where it leads, without links. One
 	// that leads to nothing, or to a device, is kept.
-	Out func(rel, real string) (Treatment, error)
+	Out func(rel, path string) (Treatment, error)
 }
 
 // outward knows, while a tree is read, where its links lead. It is safe for use
@@ -124,12 +124,12 @@ func (o *outward) home() string {
 }
 
 // mapped returns where in the copy something of this real path is.
-func (o *outward) mapped(real string) (string, bool) {
+func (o *outward) mapped(path string) (string, bool) {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	for dir := real; ; dir = filepath.Dir(dir) {
+	for dir := path; ; dir = filepath.Dir(dir) {
 		if at, ok := o.roots[dir]; ok {
-			rel, err := filepath.Rel(dir, real)
+			rel, err := filepath.Rel(dir, path)
 			return filepath.Join(at, rel), err == nil
 		}
 		if dir == filepath.Dir(dir) {
