@@ -28,10 +28,10 @@ func (preparer) Do(ctx context.Context, pc *providers.Call) error {
 	if err != nil {
 		return err
 	}
-	if owner, err := c.store.Owner(); err != nil {
+	if held, err := c.store.Holds(c.owner()); err != nil {
 		return err
-	} else if owner == nil && c.Known {
-		return fmt.Errorf("the destination %s held this policy's sets, and is empty or gone now. %s", c.Destination, goneRemedy)
+	} else if !held && c.Known {
+		return fmt.Errorf("the destination %s held this policy's sets, and there are none of them there now. %s", c.Destination, goneRemedy)
 	}
 	found, err := c.survey(ctx)
 	if err != nil {

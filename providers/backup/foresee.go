@@ -2,19 +2,32 @@ package backup
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/dssctl/dssctl/internal/humanize"
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/method"
+	"github.com/dssctl/dssctl/providers/backup/set"
 	"github.com/dssctl/dssctl/providers/preflight"
 )
 
 var (
+	_ providers.Preflighter = adopter{}
 	_ providers.Preflighter = preparer{}
 	_ providers.Preflighter = saver{}
 )
+
+// Preflight looks whose the destination is.
+func (adopter) Preflight(_ context.Context, pc *providers.Call) ([]preflight.Finding, error) {
+	c, err := open(pc)
+	if err != nil || c.Gone {
+		return nil, err
+	}
+	return c.foreseeOwner(), nil
+}
 
 // Preflight looks at the destination.
 func (preparer) Preflight(_ context.Context, pc *providers.Call) ([]preflight.Finding, error) {
@@ -42,12 +55,31 @@ func (saver) Preflight(ctx context.Context, pc *providers.Call) ([]preflight.Fin
 	return out, nil
 }
 
+// foreseeOwner refuses a destination that is somebody else's.
+func (c *call) foreseeOwner() []preflight.Finding {
+	other := (*set.OwnerError)(nil)
+	if !errors.As(c.store.CheckOwner(c.owner()), &other) {
+		return nil
+	}
+	said := func(o set.Owner) string {
+		return fmt.Sprintf("the sets of %s.backup.%s (%s on %s)", o.Instance, o.Backup, o.DataDir, o.Host)
+	}
+	return []preflight.Finding{{
+		Severity: preflight.Error, What: "The backup destination is another policy's", Where: c.Destination,
+		Found: said(other.Owner), Expected: said(other.Wanted) + ", or none",
+		Remedy: "Give each policy a destination of its own; or, when the other one is gone for good, remove " + filepath.Join(c.Destination, set.OwnerName) + ".",
+	}}
+}
+
 func (c *call) foreseeDestination() []preflight.Finding {
+	if bad := c.foreseeOwner(); len(bad) > 0 {
+		return bad
+	}
 	if c.Known {
-		if owner, err := c.store.Owner(); err == nil && owner == nil {
+		if held, err := c.store.Holds(c.owner()); err == nil && !held {
 			return []preflight.Finding{{
 				Severity: preflight.Error, What: "The backup destination is gone", Where: c.Destination,
-				Found: "it is empty or not there", Expected: "the sets of this policy", Remedy: goneRemedy,
+				Found: "there are none, or the folder is not there", Expected: "the sets of this policy", Remedy: goneRemedy,
 			}}
 		}
 	}

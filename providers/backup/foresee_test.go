@@ -9,6 +9,7 @@ import (
 
 	"github.com/dssctl/dssctl/providers/backup/exclude"
 	"github.com/dssctl/dssctl/providers/backup/method"
+	"github.com/dssctl/dssctl/providers/backup/set"
 	"github.com/dssctl/dssctl/providers/preflight"
 )
 
@@ -119,5 +120,46 @@ func TestDestinationIsForeseen(t *testing.T) {
 	r.a.Repository = filepath.Join(r.root, "no", "repository")
 	if bad := preflight.Errors(r.foresee()); len(bad) == 0 || !strings.Contains(bad[0].What, "the repository of the backup") {
 		t.Errorf("the repository: %v", bad)
+	}
+}
+
+// A destination that says nothing of its owner and holds a set of this policy, as
+// where sets were copied by hand, is not gone: it is taken. Another policy's is
+// found with DSS up.
+func TestDestinationOfSetsCopiedByHand(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, method.Archive)
+	if _, err := r.run(); err != nil {
+		t.Fatal(err)
+	}
+	r.a.Known = true
+	owner := filepath.Join(r.a.Destination, set.OwnerName)
+	if err := os.Remove(owner); err != nil {
+		t.Fatal(err)
+	}
+	if found := r.foresee(); len(found) > 0 {
+		t.Errorf("found %v", found)
+	}
+	if _, err := r.run(); err != nil {
+		t.Errorf("the next backup: %v", err)
+	}
+	if _, err := os.Stat(owner); err != nil {
+		t.Errorf("it was not taken: %v", err)
+	}
+	r.a.Name = "weekly"
+	found := preflight.Errors(r.foresee())
+	if len(found) == 0 || !strings.Contains(found[0].Found, "instance.design.backup.nightly") || !strings.Contains(found[0].Expected, "instance.design.backup.weekly") {
+		t.Errorf("another policy's: %v", found)
+	}
+	foreseen, err := adopter{}.Preflight(t.Context(), r.call(KindAdopt, "20261125-061500-0001", r.a))
+	if err != nil || len(preflight.Errors(foreseen)) != 1 {
+		t.Errorf("another policy's, to be taken: %v, %v", foreseen, err)
+	}
+	// Sets of another policy do not make it this one's.
+	if err := os.Remove(owner); err != nil {
+		t.Fatal(err)
+	}
+	if bad := preflight.Errors(r.foresee()); len(bad) == 0 || !strings.Contains(bad[0].Remedy, "Mount the volume") {
+		t.Errorf("sets of another policy: %v", bad)
 	}
 }

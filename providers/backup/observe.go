@@ -161,8 +161,8 @@ func (p *Provider) look(ctx context.Context, req providers.ObserveRequest, b *co
 	if o.Sets, err = store.List(); err != nil {
 		o.Problem = err.Error()
 	}
-	owner, err := store.Owner()
-	o.Unclaimed = owner == nil && err == nil
+	held, err := store.Holds(ownerOf(req.Address, b.Labels[0], req.Instance.DataDir))
+	o.Unclaimed = !held && err == nil
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	if err := p.checkMethod(ctx, req, &pol, o); err != nil {

@@ -243,7 +243,7 @@ func (m *maker) check(b *config.Block) hcl.Diagnostics {
 		fail("destination", "The destination is no place for backup sets", "%s: %s.", b.Address, m.seen.Misplaced)
 	}
 	if m.a.Known && m.seen.Unclaimed {
-		fail("destination", "The backup destination is gone", "The destination %s of %s held its sets, and is empty or not there now. %s", m.a.Destination, b.Address, goneRemedy)
+		fail("destination", "The backup destination is gone", "The destination %s of %s held its sets, and there are none of them there now. %s", m.a.Destination, b.Address, goneRemedy)
 	}
 	if m.seen.Problem != "" {
 		fail("destination", "The backup sets cannot be listed", "%s.", m.seen.Problem)

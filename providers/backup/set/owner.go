@@ -94,3 +94,22 @@ func (s Store) Claim(want Owner) error {
 	}
 	return nil
 }
+
+// Holds reports whether the destination is this block's, or holds a set of it
+// without saying whose it is: as where sets were copied by hand.
+func (s Store) Holds(want Owner) (bool, error) {
+	found, err := s.Owner()
+	if err != nil || found != nil {
+		return found != nil, err
+	}
+	all, err := s.List()
+	if err != nil {
+		return false, err
+	}
+	for _, e := range all {
+		if m := e.Manifest; (Owner{Backup: m.Backup, DataDir: m.DataDir, Host: m.Host}).same(want) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
