@@ -11,11 +11,13 @@ import (
 	"github.com/dssctl/dssctl/providers"
 	"github.com/dssctl/dssctl/providers/backup/method"
 	"github.com/dssctl/dssctl/providers/backup/set"
+	"github.com/dssctl/dssctl/providers/pg"
 	"github.com/dssctl/dssctl/providers/preflight"
 )
 
 var (
 	_ providers.Preflighter = adopter{}
+	_ providers.Preflighter = dumper{}
 	_ providers.Preflighter = preparer{}
 	_ providers.Preflighter = saver{}
 )
@@ -36,6 +38,23 @@ func (preparer) Preflight(_ context.Context, pc *providers.Call) ([]preflight.Fi
 		return nil, err
 	}
 	return c.foreseeDestination(), nil
+}
+
+// Preflight looks whether the runtime databases can be dumped.
+func (dumper) Preflight(ctx context.Context, pc *providers.Call) ([]preflight.Finding, error) {
+	c, err := open(pc)
+	if err != nil {
+		return nil, err
+	}
+	db, err := c.Instance.RuntimeDatabase()
+	if err != nil || !db.External {
+		return nil, err // they are moved before it
+	}
+	login, place, err := c.target(db)
+	if err != nil {
+		return nil, err
+	}
+	return preflight.Dumpable(ctx, c.tools(), pg.Dump{Login: login, Place: place, Whole: db.Govern})
 }
 
 // Preflight looks at the data directory, and again at the destination.

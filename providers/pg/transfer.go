@@ -89,7 +89,8 @@ func (c *catalog) carriable(doing string, l Login, p Place) error {
 	e := &Error{Kind: Failed, Doing: doing, Where: l.Where(), Role: l.User}
 	switch {
 	case len(c.obstacles) > 0:
-		e.Detail = "these cannot be carried: " + strings.Join(c.obstacles, "; ")
+		e.Detail = "these cannot be carried: " + strings.Join(c.obstacles, "; ") +
+			". What is not DSS's: move it to another schema, or list what its name begins with in other_prefixes of runtime_database"
 	case len(c.Tables) == 0:
 		e.Detail = fmt.Sprintf("schema %s has no table with the prefix %q", p.Schema, p.Prefix)
 	default:
