@@ -212,6 +212,19 @@ func (loader) Preflight(ctx context.Context, pc *providers.Call) ([]preflight.Fi
 			Remedy: "No instance that dssctl knows uses them. They are kept in a schema of their own, whose name begins with dssctl_aside_, and a rollback brings them back.",
 		})
 	}
+	if err == nil && found.Filled != "" && len(preflight.Errors(all)) == 0 && !at.Whole {
+		others, err := pg.Dependents(ctx, at.Login, at.Place)
+		if err != nil {
+			return nil, err
+		}
+		if len(others) > 0 {
+			all = append(all, preflight.Finding{
+				Severity: preflight.Warning, What: "Others use the tables that are set aside", Where: at.String(),
+				Found:  pg.FirstNames(others),
+				Remedy: "They go on reading the tables of before, in the schema whose name begins with dssctl_aside_, and not what is restored: make them again after the restore. A rollback brings back what they read.",
+			})
+		}
+	}
 	return all, nil
 }
 
