@@ -87,6 +87,9 @@ func (s *session) foresee(ctx context.Context, in *plan.Instance, actions []*pla
 			continue
 		}
 		all, err := p.Preflight(ctx, call(in, a))
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, cause
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: look ahead at %q: %w", in.Address, a.Title, s.clean(ctx, err))
 		}

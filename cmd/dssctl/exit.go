@@ -62,7 +62,7 @@ func exitCode(err error, signal syscall.Signal) int {
 		return code.code
 	case errors.As(err, &interrupted) && interrupted.Status.Open():
 		return exitPartial
-	case errors.As(err, &interrupted), errors.Is(err, context.Canceled) && signal != 0:
+	case errors.As(err, &interrupted), (errors.Is(err, context.Canceled) || errors.Is(err, errAborted)) && signal != 0:
 		if signal == syscall.SIGTERM || signal == syscall.SIGHUP {
 			return exitTerminated
 		}

@@ -45,6 +45,8 @@ type example struct {
 	prepare func(l *lab)
 	// loses is said of what a rollback of the apply would lose; "" for nothing.
 	loses string
+	// keeps is why a run of the example cannot be rolled back; "" where it can.
+	keeps string
 	// variables of the estate, beside the password.
 	variables func(l *lab) map[string]any
 }
@@ -114,6 +116,7 @@ var examples = []example{
 		name:  "backup",
 		nodes: map[string]dsskit.InstallOptions{"design": {}},
 		stays: true,
+		keeps: "the set stays",
 		variables: func(l *lab) map[string]any {
 			return map[string]any{"data_dir": l.dss["design"].DataDir, "destination": filepath.Join(l.data, "..", "backups"), "schedule": nil}
 		},
@@ -269,6 +272,13 @@ func TestLaws(t *testing.T) {
 				if o := run([]int{5}, "rollback", list.Runs[0].ID, "-auto-approve"); !strings.Contains(o.stderr, e.loses) {
 					t.Errorf("what would be lost is not named: %s", o)
 				}
+			}
+			if e.keeps != "" {
+				if o := run([]int{5}, "rollback", list.Runs[0].ID, "-auto-approve", "-allow", "data-loss"); !strings.Contains(unwrapped(o.stderr), e.keeps) {
+					t.Errorf("why it is not undone is not said: %s", o)
+				}
+				run([]int{0}, "plan", "-detailed-exitcode")
+				return
 			}
 			if o := run([]int{0}, "rollback", list.Runs[0].ID, "-auto-approve", "-allow", "data-loss"); !strings.Contains(unwrapped(o.stdout), e.loses) {
 				t.Errorf("what is lost is not named where it is allowed: %s", o)

@@ -58,7 +58,7 @@ func serveOld(conn net.Conn) {
 		}
 		switch m := m.(type) {
 		case *pgproto3.Parse:
-			columns = strings.Count(m.Query, "set_config(") + 1
+			columns = strings.Count(m.Query, "set_config(") + strings.Count(m.Query, "pg_backend_pid(") + 1
 			b.Send(&pgproto3.ParseComplete{})
 		case *pgproto3.Describe:
 			if m.ObjectType == 'S' {
@@ -74,7 +74,7 @@ func serveOld(conn net.Conn) {
 		case *pgproto3.Execute:
 			row := &pgproto3.DataRow{Values: [][]byte{[]byte("90426")}}
 			for len(row.Values) < columns {
-				row.Values = append(row.Values, []byte("x"))
+				row.Values = append(row.Values, []byte("1"))
 			}
 			b.Send(row)
 			b.Send(&pgproto3.CommandComplete{CommandTag: []byte("SELECT 1")})

@@ -17,10 +17,16 @@ import (
 // for edits, without Java or PostgreSQL.
 func standIn(t *testing.T, dir string) string {
 	t.Helper()
+	kit := filepath.Join(t.TempDir(), "dataiku-dss-14.4.1")
+	write(t, kit, "installer.sh", "#!/bin/sh\nexit 1\n")
+	write(t, kit, "dss-version.json", `{"product_version":"14.4.1"}`)
+	if err := os.Chmod(filepath.Join(kit, "installer.sh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for name, content := range map[string]string{
 		"install.ini":                  "[general]\nnodetype = design\ninstallid = aaaaaaaaaaaaaaaaaaaaaaaa\n\n[server]\nport = 11200\n",
 		"dss-version.json":             `{"product_version":"14.4.1"}`,
-		"bin/env-default.sh":           "export DKUINSTALLDIR=\"/opt/dataiku-dss-14.4.1\"\n",
+		"bin/env-default.sh":           "export DKUINSTALLDIR=\"" + kit + "\"\n",
 		"config/general-settings.json": "{\n  \"maxRunningActivities\": 5,\n  \"other\": \"" + strings.Repeat("x", 20000) + "\"\n}\n",
 		"bin/dss":                      "#!/bin/sh\necho 'DSS is not running'\n",
 	} {

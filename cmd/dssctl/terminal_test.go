@@ -15,7 +15,7 @@ func slowStandIn(t *testing.T, dir string) string {
 	t.Helper()
 	data := standIn(t, filepath.Join(dir, "dss"))
 	write(t, data, "bin/dss", `#!/bin/sh
-if [ -e '`+dir+`/slow' ]; then
+if [ -e '`+dir+`/slow' ] && [ -n "$(ls '`+dir+`/.dssctl/runs' 2>/dev/null)" ]; then
 	touch '`+dir+`/started'
 	while [ ! -e '`+dir+`/go' ]; do sleep 0.05; done
 	touch '`+dir+`/ended'

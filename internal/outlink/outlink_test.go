@@ -23,7 +23,7 @@ func TestLook(t *testing.T) {
 	if err := os.WriteFile(away+"/file", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, c := range map[string]struct {
+	cases := map[string]struct {
 		to, target   string
 		mode         fs.FileMode
 		out, program bool
@@ -34,15 +34,18 @@ func TestLook(t *testing.T) {
 		"absolute": {to: root + "/in"},
 		"config":   {to: away + "/config", target: away + "/config", mode: fs.ModeDir, out: true},
 		"relative": {to: "../data2/file", target: away + "/file", out: true},
-		"by":       {to: "config", target: "", out: false}, // leads to a link that leads out, and is not the one that does
+		"by":       {to: "config", target: away + "/config", mode: fs.ModeDir, out: true}, // by another link
 		"gone":     {to: away + "/nothing", target: away + "/nothing", out: true, broken: true},
 		"lost":     {to: "nothing", out: false},
 		"sh":       {to: "/usr/bin/env", out: true, program: true},
 		"kit":      {to: away + "/config", target: away + "/config", mode: fs.ModeDir, out: true},
-	} {
+	}
+	for name, c := range cases {
 		if err := os.Symlink(c.to, filepath.Join(root, name)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for name, c := range cases {
 		l, out, err := outlink.Look(root, name)
 		if err != nil || out != c.out {
 			t.Errorf("%s: leads out %v, %v", name, out, err)
