@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dssctl/dssctl/internal/dsskit"
 )
 
 // quick is an estate with an instance that starts and stops in no time: scripts
@@ -56,19 +58,11 @@ func newQuick(t *testing.T, extra string) *quick {
 	t.Helper()
 	root := t.TempDir()
 	q := &quick{lab: &lab{t: t, dir: filepath.Join(root, "estate"), data: filepath.Join(root, "data")}, root: root}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, release, err := dsskit.FreePorts(10)
 	q.ok(err)
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if !q.up() {
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		fmt.Fprint(w, "{}")
-	}), ReadHeaderTimeout: time.Minute}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { server.Close() })
+	t.Cleanup(release)
+	q.answer(port)
 	data := standIn(t, filepath.Join(q.data, "design"))
-	port := listener.Addr().(*net.TCPAddr).Port
 	write(t, data, "install.ini", "[general]\nnodetype = design\ninstallid = aaaaaaaaaaaaaaaaaaaaaaaa\n\n[server]\nport = "+strconv.Itoa(port)+"\n\n[javaopts]\nbackend.xmx = 4g\n")
 	write(t, data, "bin/dss", fmt.Sprintf(quickScript, root))
 	write(t, data, "bin/dssadmin", fmt.Sprintf(quickScript, root))
@@ -95,6 +89,36 @@ instance "design" {
 		q.quiet()
 	})
 	return q
+}
+
+// answer has the port answer while DSS is up, and be closed while it is not: an open
+// port is a sign of life.
+func (q *quick) answer(port int) {
+	end, ended := make(chan struct{}), make(chan struct{})
+	q.t.Cleanup(func() { close(end); <-ended })
+	go func() {
+		defer close(ended)
+		var server *http.Server
+		for open := true; open; {
+			select {
+			case <-end:
+				open = false
+			case <-time.After(5 * time.Millisecond):
+			}
+			switch up := open && q.up(); {
+			case up && server == nil:
+				listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+				if err != nil {
+					continue // its last connections are not over yet
+				}
+				server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") }), ReadHeaderTimeout: time.Minute}
+				go func(s *http.Server) { _ = s.Serve(listener) }(server)
+			case !up && server != nil:
+				_ = server.Close()
+				server = nil
+			}
+		}
+	}()
 }
 
 func (q *quick) mark(name string) { write(q.t, q.root, name, "") }
