@@ -24,7 +24,7 @@ func TestBackupFaults(t *testing.T) {
 			t.Errorf("%s: it went well: %s", what, o)
 		}
 		for _, w := range words {
-			if !strings.Contains(o.stdout+o.stderr, w) {
+			if !strings.Contains(unwrapped(o.stdout+o.stderr), w) {
 				t.Errorf("%s: %q is not said: %s", what, w, o)
 			}
 		}
@@ -80,7 +80,7 @@ func TestBackupFaults(t *testing.T) {
 	src, err := os.ReadFile(main)
 	l.ok(err)
 	l.ok(os.WriteFile(main, []byte(strings.Replace(string(src), dest, foreign, 1)), 0o644))
-	intact("foreign", l.run("apply", "-auto-approve"), 0, "instance.other", "its own destination")
+	intact("foreign", l.run("apply", "-auto-approve"), 0, "instance.other", "a destination of its own")
 	l.ok(os.WriteFile(main, src, 0o644))
 
 	// Of two backups at once, one waits for the other.

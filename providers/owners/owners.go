@@ -159,10 +159,10 @@ func linksOut(dataDir string) map[string]string {
 		if e.Type()&fs.ModeSymlink == 0 || !slices.Contains(content, e.Name()) {
 			continue
 		}
-		real := realpath.Resolve(filepath.Join(dataDir, e.Name()))
-		info, err := os.Stat(real)
-		if err == nil && info.IsDir() && !realpath.Inside(real, dataDir) && !shared(real) {
-			out[e.Name()] = real
+		target := realpath.Resolve(filepath.Join(dataDir, e.Name()))
+		info, err := os.Stat(target)
+		if err == nil && info.IsDir() && !realpath.Inside(target, dataDir) && !shared(target) {
+			out[e.Name()] = target
 		}
 	}
 	return out

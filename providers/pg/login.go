@@ -94,14 +94,14 @@ func Connect(ctx context.Context, l Login) (*Conn, error) {
 	}
 	conn := &Conn{Conn: c, Login: l}
 	var version string
-	var backend uint32
+	var backend string
 	talking, cancel := context.WithTimeout(ctx, firstWords)
 	defer cancel()
 	err = c.QueryRow(talking, `SELECT current_setting('server_version_num'), set_config('search_path', '', false),
 		set_config('statement_timeout', '60s', false), set_config('lock_timeout', $1, false),
-		set_config('client_encoding', 'UTF8', false), pg_backend_pid()::bigint`, cmp.Or(l.lockWait, "10s")).Scan(&version, nil, nil, nil, nil, &backend)
-	if watched != nil && backend == c.PgConn().PID() { // a pooler has numbers of its own
-		watched.backend.Store(backend)
+		set_config('client_encoding', 'UTF8', false), pg_backend_pid()::text`, cmp.Or(l.lockWait, "10s")).Scan(&version, nil, nil, nil, nil, &backend)
+	if watched != nil && backend == strconv.FormatUint(uint64(c.PgConn().PID()), 10) { // a pooler has numbers of its own
+		watched.backend.Store(c.PgConn().PID())
 	}
 	if err == nil {
 		conn.Version, err = strconv.Atoi(version)

@@ -110,12 +110,12 @@ func isMountPoint(dir string) bool {
 	if err != nil {
 		return true // nobody knows
 	}
-	real, err := filepath.EvalSymlinks(dir)
+	place, err := filepath.EvalSymlinks(dir)
 	if err != nil {
-		real = dir
+		place = dir
 	}
 	for line := range strings.Lines(string(raw)) {
-		if f := strings.Fields(line); len(f) > 4 && unescape.Replace(f[4]) == real {
+		if f := strings.Fields(line); len(f) > 4 && unescape.Replace(f[4]) == place {
 			return true
 		}
 	}

@@ -110,12 +110,12 @@ func TestCopyTreeFollows(t *testing.T) {
 				if err != nil || d.Type()&os.ModeSymlink == 0 {
 					return err
 				}
-				real, err := filepath.EvalSymlinks(path)
+				target, err := filepath.EvalSymlinks(path)
 				switch rel, _ := filepath.Rel(to, path); {
 				case rel == "bin/nothing" || rel == "bin/gone" && errors.Is(err, os.ErrNotExist):
 				case rel == "bin/kit":
-				case err != nil || !strings.HasPrefix(real, to+"/"):
-					t.Errorf("%s leads to %s, %v", rel, real, err)
+				case err != nil || !strings.HasPrefix(target, to+"/"):
+					t.Errorf("%s leads to %s, %v", rel, target, err)
 				}
 				return nil
 			})
