@@ -107,8 +107,8 @@ instance "design" {
 		if err != nil || d.Type()&os.ModeSymlink == 0 {
 			return err
 		}
-		if real, err := filepath.EvalSymlinks(path); err == nil && (strings.HasPrefix(real, design+"/") || strings.HasPrefix(real, l.disk()+"/")) {
-			t.Errorf("%s leads to %s", path, real)
+		if resolved, err := filepath.EvalSymlinks(path); err == nil && (strings.HasPrefix(resolved, design+"/") || strings.HasPrefix(resolved, l.disk()+"/")) {
+			t.Errorf("%s leads to %s", path, resolved)
 		}
 		return nil
 	})

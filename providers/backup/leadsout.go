@@ -82,11 +82,11 @@ func (s *settler) link(path, rel string) error {
 	if !filepath.IsAbs(text) {
 		words = filepath.Join(s.place, filepath.Dir(rel), text)
 	}
-	real := realpath.Resolve(words)
-	if realpath.Inside(words, s.place) && realpath.Inside(real, s.place) {
+	resolved := realpath.Resolve(words)
+	if realpath.Inside(words, s.place) && realpath.Inside(resolved, s.place) {
 		return nil
 	}
-	return s.outside(path, rel, real)
+	return s.outside(path, rel, resolved)
 }
 
 // inOriginal returns where in a data directory the words of a link lead that go
@@ -101,32 +101,32 @@ func (s *settler) inOriginal(text string) (string, bool) {
 }
 
 // outside decides about a link that leads out of the new place.
-func (s *settler) outside(path, rel, real string) error {
+func (s *settler) outside(path, rel, resolved string) error {
 	top, _, deeper := strings.Cut(rel, "/")
 	must := slices.Contains(exclude.Protected(), top)
-	if owners.OfSystem(real) || deeper && !must {
+	if owners.OfSystem(resolved) || deeper && !must {
 		return nil
 	}
-	info, err := os.Stat(real)
+	info, err := os.Stat(resolved)
 	here := err == nil
-	whose := owners.Found(real)
+	whose := owners.Found(resolved)
 	switch {
 	case slices.ContainsFunc(whose, func(h owners.Holding) bool { return h.Kind == owners.Kit }):
 		return nil // DSS's installer makes these links
 	case must && deeper && here && info.Mode().IsRegular():
-		return s.takeContent(path, rel, real)
+		return s.takeContent(path, rel, resolved)
 	case must && (here || !deeper):
-		return &sharedError{rel, real, "and the set does not hold its content"}
+		return &sharedError{rel, resolved, "and the set does not hold its content"}
 	case deeper:
 		return nil // to what is not there
 	case temporary(top):
 		return replaceByFolder(path)
 	case len(whose) > 0:
-		return &sharedError{rel, real, "which is in " + whose[0].String()}
-	case owners.Uses(s.from, real):
-		return &sharedError{rel, real, fmt.Sprintf("which %s, of which the set is, works on", s.from)}
+		return &sharedError{rel, resolved, "which is in " + whose[0].String()}
+	case owners.Uses(s.from, resolved):
+		return &sharedError{rel, resolved, fmt.Sprintf("which %s, of which the set is, works on", s.from)}
 	}
-	s.notice(fmt.Sprintf("%s is a link to %s, and stays one: no instance that dssctl knows works on that", rel, real))
+	s.notice(fmt.Sprintf("%s is a link to %s, and stays one: no instance that dssctl knows works on that", rel, resolved))
 	return nil
 }
 
@@ -138,12 +138,12 @@ func temporary(top string) bool {
 }
 
 // takeContent puts a copy of the file that a link leads to in its place.
-func (s *settler) takeContent(path, rel, real string) error {
-	data, err := os.ReadFile(real)
+func (s *settler) takeContent(path, rel, resolved string) error {
+	data, err := os.ReadFile(resolved)
 	if err != nil {
-		return &sharedError{rel, real, fmt.Sprintf("which cannot be read: %v", err)}
+		return &sharedError{rel, resolved, fmt.Sprintf("which cannot be read: %v", err)}
 	}
-	s.notice(fmt.Sprintf("%s was a link to %s: it has the content that is there now", rel, real))
+	s.notice(fmt.Sprintf("%s was a link to %s: it has the content that is there now", rel, resolved))
 	return instead(path, func() error { return os.WriteFile(path, data, 0o600) })
 }
 

@@ -43,10 +43,10 @@ func (in *Instance) inside(path string) error {
 	if !in.confined {
 		return nil
 	}
-	real, mounts := realpath.Resolve(path), realpath.Look()
-	mounted := slices.ContainsFunc(mounts.Below(in.DataDir), func(at string) bool { return mounts.Inside(real, at) })
-	if mounted || !mounts.Inside(real, in.DataDir) {
-		return &OutsideError{DataDir: in.DataDir, Path: path, Real: real}
+	resolved, mounts := realpath.Resolve(path), realpath.Look()
+	mounted := slices.ContainsFunc(mounts.Below(in.DataDir), func(at string) bool { return mounts.Inside(resolved, at) })
+	if mounted || !mounts.Inside(resolved, in.DataDir) {
+		return &OutsideError{DataDir: in.DataDir, Path: path, Real: resolved}
 	}
 	return nil
 }

@@ -24,8 +24,8 @@ func KitUsers(ctx context.Context, kit string, known []string) (users []string, 
 	}
 	var candidates, places []string
 	for _, dir := range known {
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			candidates, places = append(candidates, real), append(places, filepath.Dir(real))
+		if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+			candidates, places = append(candidates, resolved), append(places, filepath.Dir(resolved))
 		}
 		// Beside the link, too.
 		places = append(places, filepath.Dir(dir))

@@ -13,8 +13,8 @@ import (
 // leads to that counts.
 func (in *Instance) Size(ctx context.Context, rel string) (bytes int64, files int, err error) {
 	top := in.Path(rel)
-	if real, err := filepath.EvalSymlinks(top); err == nil {
-		top = real
+	if resolved, err := filepath.EvalSymlinks(top); err == nil {
+		top = resolved
 	}
 	err = filepath.WalkDir(top, func(_ string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {

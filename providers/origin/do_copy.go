@@ -157,9 +157,9 @@ func (c *call) files(ctx context.Context, from string) error {
 		return err
 	}
 	below := map[string]bool{}
-	told, err := still.CopyTree(ctx, from, to, c.links(src, func(rel, real string) {
+	told, err := still.CopyTree(ctx, from, to, c.links(src, func(rel, resolved string) {
 		if strings.Contains(rel, "/") {
-			below[rel+" → "+real] = true
+			below[rel+" → "+resolved] = true
 		}
 	}), c.Progress)
 	if err != nil {

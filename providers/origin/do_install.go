@@ -126,7 +126,7 @@ func (c *call) checkFiles(ctx context.Context, src *dss.Instance) error {
 }
 
 // links are the rules for the links of the source.
-func (c *call) links(src *dss.Instance, told func(rel, real string)) still.Links {
+func (c *call) links(src *dss.Instance, told func(rel, resolved string)) still.Links {
 	return cloneLinks(src, c.Source.Kit, c.Source.Held != "", told)
 }
 

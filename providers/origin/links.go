@@ -78,9 +78,9 @@ var madeAnew = []string{"pyenv"}
 
 // treatment says what a clone gets in the place of a link of its source. kit is
 // the source's.
-func treatment(rel, real, kit string) still.Treatment {
+func treatment(rel, resolved, kit string) still.Treatment {
 	top, _, deeper := strings.Cut(rel, "/")
-	if owners.OfSystem(real) || kit != "" && realpath.Inside(real, kit) {
+	if owners.OfSystem(resolved) || kit != "" && realpath.Inside(resolved, kit) {
 		return still.Keep
 	}
 	temporary, logs := classed("temporary", top), classed("logs", top)
@@ -110,17 +110,17 @@ var errHeld = errors.New("a snapshot does not hold what links lead to")
 // cloneLinks are the rules for a copy of src. held says that a snapshot is
 // copied, which holds nothing of what links lead to. told is called for each link
 // that is not kept; nil for nobody.
-func cloneLinks(src *dss.Instance, kit string, held bool, told func(rel, real string)) still.Links {
+func cloneLinks(src *dss.Instance, kit string, held bool, told func(rel, resolved string)) still.Links {
 	var mu sync.Mutex
-	return still.Links{Live: src.DataDir, Out: func(rel, real string) (still.Treatment, error) {
-		t := treatment(rel, real, kit)
+	return still.Links{Live: src.DataDir, Out: func(rel, resolved string) (still.Treatment, error) {
+		t := treatment(rel, resolved, kit)
 		if t == still.Follow && held {
-			return t, fmt.Errorf("%s is a link to %s: %w, so that the clone would share it with its source, or have it of another moment; choose consistency = \"stop\", or put the content itself in the place of the link", filepath.Join(src.DataDir, rel), real, errHeld)
+			return t, fmt.Errorf("%s is a link to %s: %w, so that the clone would share it with its source, or have it of another moment; choose consistency = \"stop\", or put the content itself in the place of the link", filepath.Join(src.DataDir, rel), resolved, errHeld)
 		}
 		if t != still.Keep && told != nil {
 			mu.Lock()
 			defer mu.Unlock()
-			told(rel, real)
+			told(rel, resolved)
 		}
 		return t, nil
 	}}

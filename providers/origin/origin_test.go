@@ -483,9 +483,9 @@ func TestLinksByTheirPlace(t *testing.T) {
 			t.Errorf("%s: %v, want %v", rel, got, want)
 		}
 	}
-	for _, real := range []string{filepath.Join(kit, "scripts", "dss"), "/usr/bin/python3"} {
-		if got := treatment("bin/dss", real, kit); got != still.Keep {
-			t.Errorf("a program %s: %v", real, got)
+	for _, resolved := range []string{filepath.Join(kit, "scripts", "dss"), "/usr/bin/python3"} {
+		if got := treatment("bin/dss", resolved, kit); got != still.Keep {
+			t.Errorf("a program %s: %v", resolved, got)
 		}
 	}
 	src, err := dss.Open(filepath.Join(t.TempDir(), "dss"), dss.Options{Bare: true, UID: func() int { return 1 }})

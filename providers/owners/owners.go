@@ -108,8 +108,8 @@ func of(in *config.Instance) []Holding {
 	if kit := kitOf(in.DataDir); kit != "" {
 		out = append(out, Holding{Kind: Kit, Dir: kit, Of: in.Address})
 	}
-	for name, real := range linksOut(in.DataDir) {
-		out = append(out, Holding{Kind: Linked, Dir: real, Of: in.Address, By: name})
+	for name, resolved := range linksOut(in.DataDir) {
+		out = append(out, Holding{Kind: Linked, Dir: resolved, Of: in.Address, By: name})
 	}
 	if in.Block == nil {
 		return out
@@ -183,8 +183,8 @@ func Uses(dataDir, path string) bool {
 	if dataDir == "" || !dss.IsDataDir(dataDir) {
 		return false
 	}
-	for _, real := range linksOut(dataDir) {
-		if realpath.Overlap(real, path) {
+	for _, resolved := range linksOut(dataDir) {
+		if realpath.Overlap(resolved, path) {
 			return true
 		}
 	}

@@ -105,8 +105,8 @@ func (s *starting) nope(found string) Finding {
 		What: "the boot unit " + s.unit + " does not exist", Found: found, Expected: "a unit that starts " + s.in.DataDir,
 		Remedy: "Correct `unit` in the block service, or remove it: dssctl finds no unit by itself, and would use bin/dss.",
 	}
-	if real, err := s.in.FindUnit(s.ctx); err == nil && real != "" {
-		f.Remedy = fmt.Sprintf("The unit that names the data directory is %s: correct `unit` in the block service, or remove it.", real)
+	if resolved, err := s.in.FindUnit(s.ctx); err == nil && resolved != "" {
+		f.Remedy = fmt.Sprintf("The unit that names the data directory is %s: correct `unit` in the block service, or remove it.", resolved)
 	}
 	return f
 }

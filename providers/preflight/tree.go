@@ -44,11 +44,11 @@ const (
 // whether it counts, and whether to look below it. What vanishes meanwhile counts
 // for nothing.
 func LookThrough(ctx context.Context, root string, visit func(rel string, typ fs.FileMode) (counts, below bool)) (Tree, error) {
-	real, err := filepath.EvalSymlinks(root)
+	resolved, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		return Tree{}, fmt.Errorf("look through %s: %w", root, err)
 	}
-	l := &looking{ctx: ctx, visit: visit, tree: Tree{Root: real}}
+	l := &looking{ctx: ctx, visit: visit, tree: Tree{Root: resolved}}
 	if err := l.folder(".", 0); err != nil {
 		return Tree{}, fmt.Errorf("look through %s: %w", root, err)
 	}
