@@ -146,19 +146,19 @@ func (s Search) siteOf(in Instance) (Site, bool, error) {
 // distinct leaves out the instance itself, and those named twice, by their real
 // paths.
 func distinct(all []Instance, self string) []Instance {
-	seen := map[string]bool{real(self): true}
+	seen := map[string]bool{resolve(self): true}
 	var out []Instance
 	for _, in := range all {
-		if in.DataDir == "" || seen[real(in.DataDir)] {
+		if in.DataDir == "" || seen[resolve(in.DataDir)] {
 			continue
 		}
-		seen[real(in.DataDir)] = true
+		seen[resolve(in.DataDir)] = true
 		out = append(out, in)
 	}
 	return out
 }
 
-func real(path string) string {
+func resolve(path string) string {
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
 		return resolved
 	}
