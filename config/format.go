@@ -48,7 +48,7 @@ type Formatted struct {
 func (f *Formatted) Changed() bool { return !bytes.Equal(f.Before, f.After) }
 
 // Diff returns the change as a unified diff. What may be secret is masked: of a
-// file other than of configuration every line, but for spaces and brackets.
+// file other than of configuration every line, except for spaces and brackets.
 func (f *Formatted) Diff() string {
 	mask := maskLines
 	if !IsConfigFile(f.Path) {

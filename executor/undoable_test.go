@@ -228,7 +228,7 @@ func TestStandingRuns(t *testing.T) {
 	}
 }
 
-// The newest run that stands is remembered behind any number of runs that leave the
+// The newest run that stands is remembered past any number of runs that leave the
 // instance as it is, and forgotten once another one stands on it.
 func TestTheRunThatStandsIsRemembered(t *testing.T) {
 	w, ctx := newWorld(t), context.Background()

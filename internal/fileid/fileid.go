@@ -1,5 +1,5 @@
 // Package fileid knows a file or folder again, whatever path leads to it by then:
-// a path can be made anew, or be a link that leads elsewhere.
+// a path can be made again, or be a link that leads elsewhere.
 package fileid
 
 import (

@@ -46,7 +46,7 @@ func TestID(t *testing.T) {
 	must(t, os.RemoveAll(at("moved")))
 	must(t, os.Mkdir(at("moved"), 0o755))
 	if now := id(t, at("moved")); now.Born != 0 && now.Is(a) {
-		t.Error("a folder that was made anew is taken for the former one")
+		t.Error("a folder that was made again is taken for the former one")
 	}
 	if _, err := fileid.Of(at("none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)

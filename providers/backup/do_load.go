@@ -34,7 +34,7 @@ type loadReceipt struct {
 	// Empty: nothing was there when the load began, and the place is for a data
 	// directory that this run makes. What the role owns there is the run's.
 	Empty bool `json:"empty,omitempty"`
-	// Whole: the database was empty but for these schemas.
+	// Whole: the database was empty except for these schemas.
 	Whole   bool     `json:"whole,omitempty"`
 	Schemas []string `json:"schemas,omitempty"`
 }

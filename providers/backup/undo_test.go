@@ -354,7 +354,7 @@ func (w *undoWorld) published(id string, finished time.Time) {
 }
 
 // No rollback removes a published set. In its own run that failed to verify it, it
-// goes, but for the only good one that there is.
+// goes, except the only good one that there is.
 func TestUndoOfAPublishedSet(t *testing.T) {
 	ctx, at := context.Background(), time.Date(2026, 11, 25, 6, 15, 0, 0, time.UTC)
 	const older = "20261124-061500-4f2a"

@@ -49,7 +49,7 @@ func (in *Instance) May(ctx context.Context, verb, unit string) Permission {
 		return ByPolkit
 	}
 	if _, ran := asExit(err); !ran {
-		return Denied // no polkit: but for sudo, systemd listens to root alone
+		return Denied // no polkit: except through sudo, systemd listens to root alone
 	}
 	return NotTold
 }

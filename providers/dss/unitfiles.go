@@ -53,7 +53,7 @@ type UnitFiles struct {
 }
 
 // WithUnitFiles returns the same instance, which looks for its boot unit among
-// these instead of reading them anew.
+// these instead of reading them again.
 func (in *Instance) WithUnitFiles(u *UnitFiles) *Instance {
 	out := *in
 	out.units = u

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// schemas are those of the database but for the system's own.
+// schemas are those of the database except the system's own.
 func (c *Conn) schemas(ctx context.Context) ([]string, error) {
 	rows, err := c.Query(ctx, `SELECT nspname::text FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname !~ '^pg_' ORDER BY 1`)
 	if err != nil {

@@ -50,7 +50,7 @@ type Manifest struct {
 	// an older set does not say, see Must.
 	Required []string `json:"required,omitempty"`
 	// Outside are links and mounts that led out of the data directory: what they
-	// lead to is not in the set, but for what was followed. nil when nobody looked.
+	// lead to is not in the set, except what was followed. nil when nobody looked.
 	Outside *Outside    `json:"outside,omitempty"`
 	Part    method.Part `json:"datadir"`
 	// Database is the runtime database; nil when it is embedded and so in the
